@@ -1,0 +1,1 @@
+//! State on disk for the daemons: the locked state folder, SQLite with group commit, atomic files.

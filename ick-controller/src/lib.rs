@@ -1,0 +1,1 @@
+//! Ick's controller: projects, pipelines, builds, logs, work.

@@ -1,0 +1,1 @@
+//! Ick's artifact store.

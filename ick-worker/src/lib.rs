@@ -1,0 +1,1 @@
+//! Ick's worker manager: executes actions on a build host.

@@ -1,0 +1,1 @@
+//! Ick's command line.

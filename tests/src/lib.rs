@@ -1,0 +1,1 @@
+//! Ick from outside: the harness that the system's tests share.
