@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use ick_tests::{Ick, Outcome, program};
 use std::process::Command;
 
-const NOISY: &str = "
+const QUIET: &str = "
 projects:
   - project: quiet
     parameters: {greeting: hi}
@@ -108,7 +108,7 @@ fn huge_deep_and_hostile_files_are_refused_at_once() -> Result<()> {
 #[test]
 fn what_is_not_there_is_said_to_be_missing() -> Result<()> {
     let ick = Ick::up()?;
-    ick.apply(NOISY)?;
+    ick.apply(QUIET)?;
     for args in [
         &["build", "quite"][..],
         &["show-project", "nowhere"],
@@ -187,7 +187,7 @@ fn names_of_every_hostile_kind_are_refused() -> Result<()> {
 #[test]
 fn a_server_that_is_down_is_called_that() -> Result<()> {
     let ick = Ick::up()?;
-    ick.apply(NOISY)?;
+    ick.apply(QUIET)?;
     ick.kill("controller")?;
     let controller = ick.run(&["list-projects"])?.exits(6)?;
     ensure!(
@@ -259,7 +259,7 @@ fn a_missing_bubblewrap_fails_the_action_with_the_packages_name() -> Result<()> 
         }
     }
     let file = ick.folder().join("p.yaml");
-    std::fs::write(&file, NOISY.replace("        where: host\n", ""))?;
+    std::fs::write(&file, QUIET.replace("        where: host\n", ""))?;
     let mut command = ick.command(&["run", &file.display().to_string()])?;
     let failed = Outcome::of(command.env("PATH", &tools))?.exits(1)?;
     ensure!(failed.stderr.contains("bubblewrap"), "{failed:?}");
