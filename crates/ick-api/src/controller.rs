@@ -1,13 +1,15 @@
 //! The controller's wire types.
 
 use ick_core::build::{ActionStatus, BuildStatus, Cause};
-use ick_core::digest::Digest;
-use ick_core::name::{BlobName, BuildId, ProjectName, WorkerId};
+use ick_core::name::{BuildId, ProjectName, WorkerId};
 use ick_core::secret::Secret;
 use ick_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+
+pub use ick_core::build::{Artifact, Source};
+pub use ick_core::schedule::Allows;
 
 /// `GET /version`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -210,31 +212,6 @@ pub struct BuildAction {
     pub ended: Option<Timestamp>,
 }
 
-/// A blob that a build made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Artifact {
-    /// The blob's name in the store.
-    pub name: BlobName,
-    /// The digest of the content that this build made.
-    pub digest: Digest,
-    /// Its size in bytes.
-    pub size: u64,
-}
-
-/// A source that a build checked out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
-    /// The folder in the workspace.
-    pub dir: String,
-    /// Where it came from, without credentials.
-    pub url: String,
-    /// The ref that was asked for.
-    #[serde(default, rename = "ref")]
-    pub git_ref: Option<String>,
-    /// The commit that was checked out.
-    pub commit: String,
-}
-
 /// `GET /builds` and `GET /projects/NAME/+builds`: newest first.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Builds {
@@ -292,34 +269,6 @@ pub struct AppliedObject {
     /// A unified diff of its definition, for what changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diff: Option<String>,
-}
-
-/// What a worker allows; absent means all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Allows {
-    /// `shell` and `python` on the host.
-    #[serde(default = "yes")]
-    pub host: bool,
-    /// `where: chroot`.
-    #[serde(default = "yes")]
-    pub chroot: bool,
-    /// `network: true`.
-    #[serde(default = "yes")]
-    pub network: bool,
-}
-
-fn yes() -> bool {
-    true
-}
-
-impl Default for Allows {
-    fn default() -> Self {
-        Self {
-            host: true,
-            chroot: true,
-            network: true,
-        }
-    }
 }
 
 /// The body of `POST /workers` as Ick's own worker sends it. The controller keeps unknown fields.

@@ -8,5 +8,6 @@ pub mod build;
 pub mod digest;
 pub mod duration;
 pub mod name;
+pub mod schedule;
 pub mod secret;
 pub mod time;
