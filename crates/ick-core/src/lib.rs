@@ -11,3 +11,4 @@ pub mod name;
 pub mod schedule;
 pub mod secret;
 pub mod time;
+pub mod yaml;
