@@ -1,0 +1,90 @@
+//! What every handler and the sweep work with.
+
+use crate::config::Config;
+use crate::idle::Idle;
+use crate::leases::Leases;
+use crate::logs::Logs;
+use crate::roster::Roster;
+use crate::state::State;
+use crate::store_token::StoreTokens;
+use ick_core::build::LeaseId;
+use ick_core::name::BuildId;
+use ick_core::time::Timestamp;
+use ick_http::{Hints, Refusal};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What can be waited for. A hint says only that it is worth looking again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Hint {
+    /// There may be work for a slot of a worker.
+    Slot(crate::idle::Slot),
+    /// What a worker must know of its lease has changed: deadline, cancel, or that it has ended.
+    Lease(LeaseId),
+    /// A build's status or attempt has changed.
+    Build(BuildId),
+}
+
+/// The controller.
+pub struct App {
+    /// Its configuration.
+    pub config: Config,
+    /// What it knows, on disk.
+    pub state: State,
+    /// The logs of the builds, on disk.
+    pub logs: Arc<Logs>,
+    /// The leases that hold, in memory.
+    pub leases: Leases,
+    /// The registered workers, in memory.
+    pub roster: Roster,
+    /// The slots that wait for work.
+    pub idle: Idle,
+    /// Signs tokens for the store.
+    pub tokens: StoreTokens,
+    /// Wakes those who wait, after the commit.
+    pub hints: Hints<Hint>,
+}
+
+impl App {
+    /// The present time.
+    pub fn now(&self) -> Timestamp {
+        now()
+    }
+}
+
+/// The present time.
+pub fn now() -> Timestamp {
+    // A clock before 1970 is a broken clock; the sweep sees when it jumps.
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+impl From<crate::state::Error> for Refusal {
+    fn from(error: crate::state::Error) -> Self {
+        use crate::state::Error;
+        use ick_state::Error as Storage;
+        let soon = std::time::Duration::from_secs(2);
+        match &error {
+            Error::Storage(Storage::Full(_)) => {
+                tracing::error!("{error}");
+                Self::no_room(
+                    "the controller's disk is full: nothing was recorded; ask its operator to make room",
+                )
+            }
+            Error::Storage(Storage::Busy(_)) => Self::unavailable(
+                "the controller's database is in use by something else; try again",
+                soon,
+            ),
+            Error::Changed(_) => Self::unavailable(error.to_string(), soon),
+            Error::Storage(_) | Error::Damaged(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<crate::leases::Lost> for Refusal {
+    fn from(lost: crate::leases::Lost) -> Self {
+        Self::conflict(lost.to_string())
+    }
+}

@@ -1,0 +1,18 @@
+//! What the controller knows, on disk: the interface in domain words, and SQLite behind it.
+//!
+//! Everything else in this program works against [`Read`] and [`Write`], what one transaction can
+//! see and do. Which database stands behind them is decided here, in one line.
+
+mod interface;
+mod records;
+mod sqlite;
+
+#[cfg(test)]
+mod conformance;
+
+pub use interface::{Read, Write};
+pub use records::{
+    BuildFilter, BuildKey, BuildRecord, BuildTerms, Error, Kind, LeaseRecord, NewBuild,
+    ObjectRecord, Queued, Removal, RemovalRecord, Request, Said, Stamp, WorkerRecord,
+};
+pub use sqlite::{Sqlite as State, check};
