@@ -1,0 +1,253 @@
+//! Checking tokens.
+
+use crate::{Claims, LEEWAY, MAX_TOKEN, PublicKeys, Scopes, TOKEN_TYPE};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ick_api::scope::{BlobsIdGet, BlobsIdPut, Scope};
+use ick_core::name::{BlobName, ClientId};
+use ick_core::time::Timestamp;
+use jsonwebtoken::Algorithm;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many verified tokens are remembered.
+const CACHE: usize = 8192;
+
+/// What an issuer's tokens may say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Every scope counts.
+    Everything,
+    /// Only reading and writing of blobs by name counts (`uapi_blobs_id_get:NAME`,
+    /// `uapi_blobs_id_put:NAME`), as in the controller's tokens for the store; every other scope is as if
+    /// it were not there.
+    NamedBlobs,
+}
+
+impl Trust {
+    fn limit(self, scopes: Scopes) -> Scopes {
+        match self {
+            Self::Everything => scopes,
+            Self::NamedBlobs => scopes.filtered(|scope| {
+                scope.split_once(':').is_some_and(|(kind, name)| {
+                    (kind == BlobsIdGet::NAME || kind == BlobsIdPut::NAME)
+                        && name.parse::<BlobName>().is_ok()
+                })
+            }),
+        }
+    }
+}
+
+/// Someone whose tokens are accepted.
+#[derive(Clone, Debug)]
+pub struct Issuer {
+    /// Its URL, exactly as in the tokens' `iss`.
+    pub url: String,
+    /// What its tokens may say.
+    pub trust: Trust,
+    /// Its keys.
+    pub keys: PublicKeys,
+}
+
+/// Why a token is not accepted, or cannot be judged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    /// Longer than [`MAX_TOKEN`].
+    #[error("the token is longer than {MAX_TOKEN} bytes")]
+    TooLong,
+    /// Not a signed token of the form that Ick uses.
+    #[error("the token is not a signed access token (RFC 9068) with EdDSA")]
+    Malformed,
+    /// From an issuer that this server does not know.
+    #[error("the token is from an issuer that this server does not accept")]
+    Issuer,
+    /// For another installation.
+    #[error("the token is for another installation")]
+    Audience,
+    /// It has ended.
+    #[error("the token has expired")]
+    Expired,
+    /// It is from the future.
+    #[error("the token was issued in the future: do the clocks agree?")]
+    NotYet,
+    /// The signature is wrong.
+    #[error("the token's signature is wrong")]
+    Signature,
+    /// It is signed with a key that the issuer, whose number this is, has not shown so far.
+    #[error("the token is signed with a key that its issuer does not have")]
+    UnknownKey(usize),
+    /// The keys of the issuer, whose number this is, are not known yet.
+    #[error("the keys of the token's issuer are not known yet")]
+    NoKeys(usize),
+}
+
+/// A token that was found good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// The issuer's number, in the order given to [`Verifier::new`].
+    pub issuer: usize,
+    /// Whom it is for.
+    pub sub: ClientId,
+    /// What it allows, as far as its issuer is trusted.
+    pub scopes: Scopes,
+    /// When it ends, in seconds since 1970.
+    pub expires: u64,
+}
+
+struct Remembered {
+    verified: Arc<Verified>,
+    generation: u64,
+}
+
+/// Checks tokens by the public keys of the issuers that it knows, and remembers for a while which ones
+/// were good.
+pub struct Verifier {
+    audience: String,
+    issuers: Vec<Issuer>,
+    validation: jsonwebtoken::Validation,
+    remembered: Mutex<HashMap<[u8; 32], Remembered>>,
+}
+
+#[derive(Deserialize)]
+struct Whose {
+    iss: String,
+}
+
+impl Verifier {
+    /// A verifier for an installation that accepts these issuers.
+    pub fn new(audience: impl Into<String>, issuers: Vec<Issuer>) -> Self {
+        let mut validation = jsonwebtoken::Validation::new(Algorithm::EdDSA);
+        // The signature is left to the library; the claims are checked below, against a time that is given.
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        Self {
+            audience: audience.into(),
+            issuers,
+            validation,
+            remembered: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// The issuers, in the order given.
+    pub fn issuers(&self) -> &[Issuer] {
+        &self.issuers
+    }
+
+    /// Checks a token.
+    ///
+    /// # Errors
+    /// Says why it is not accepted; [`VerifyError::NoKeys`] and [`VerifyError::UnknownKey`] may turn out
+    /// otherwise when the issuer's keys have been fetched anew.
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<Verified>, VerifyError> {
+        if token.len() > MAX_TOKEN {
+            return Err(VerifyError::TooLong);
+        }
+        let now = now.as_millis() / 1000;
+        let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        if let Some(verified) = self.recall(&digest) {
+            check_end(verified.expires, now)?;
+            return Ok(verified);
+        }
+        let verified = Arc::new(self.verify_anew(token, now)?);
+        self.remember(digest, &verified, now);
+        Ok(verified)
+    }
+
+    fn recall(&self, digest: &[u8; 32]) -> Option<Arc<Verified>> {
+        let remembered = self
+            .remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let found = remembered.get(digest)?;
+        let keys = &self.issuers.get(found.verified.issuer)?.keys;
+        // When the issuer's keys changed, the token's may be gone: it is checked again.
+        (keys.generation() == found.generation).then(|| Arc::clone(&found.verified))
+    }
+
+    fn remember(&self, digest: [u8; 32], verified: &Arc<Verified>, now: u64) {
+        let Some(issuer) = self.issuers.get(verified.issuer) else {
+            return;
+        };
+        let mut remembered = self
+            .remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() >= CACHE {
+            remembered.retain(|_, one| check_end(one.verified.expires, now).is_ok());
+            if remembered.len() >= CACHE {
+                remembered.clear();
+            }
+        }
+        let entry = Remembered {
+            verified: Arc::clone(verified),
+            generation: issuer.keys.generation(),
+        };
+        remembered.insert(digest, entry);
+    }
+
+    fn verify_anew(&self, token: &str, now: u64) -> Result<Verified, VerifyError> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| VerifyError::Malformed)?;
+        let typed = header.typ.as_deref().is_some_and(|typ| {
+            let typ = typ.strip_prefix("application/").unwrap_or(typ);
+            typ.eq_ignore_ascii_case(TOKEN_TYPE)
+        });
+        if header.alg != Algorithm::EdDSA || !typed {
+            return Err(VerifyError::Malformed);
+        }
+        let kid = header.kid.ok_or(VerifyError::Malformed)?;
+        let number = self.whose(token)?;
+        let issuer = &self.issuers[number];
+        let key = issuer
+            .keys
+            .get(&kid)
+            .ok_or(VerifyError::NoKeys(number))?
+            .ok_or(VerifyError::UnknownKey(number))?;
+        let claims = jsonwebtoken::decode::<Claims>(token, &key, &self.validation)
+            .map_err(|error| match error.kind() {
+                jsonwebtoken::errors::ErrorKind::InvalidSignature => VerifyError::Signature,
+                _ => VerifyError::Malformed,
+            })?
+            .claims;
+        if claims.iss != issuer.url {
+            return Err(VerifyError::Issuer);
+        }
+        if claims.aud != self.audience {
+            return Err(VerifyError::Audience);
+        }
+        check_end(claims.exp, now)?;
+        if claims.iat > now.saturating_add(LEEWAY.as_secs()) {
+            return Err(VerifyError::NotYet);
+        }
+        let scopes: Scopes = claims.scope.parse().map_err(|_| VerifyError::Malformed)?;
+        Ok(Verified {
+            issuer: number,
+            sub: claims.sub,
+            scopes: issuer.trust.limit(scopes),
+            expires: claims.exp,
+        })
+    }
+
+    /// The issuer that a token names, before its signature is known to be good: it only says which keys
+    /// to check it with.
+    fn whose(&self, token: &str) -> Result<usize, VerifyError> {
+        let payload = token.split('.').nth(1).ok_or(VerifyError::Malformed)?;
+        let payload = URL_SAFE_NO_PAD
+            .decode(payload)
+            .map_err(|_| VerifyError::Malformed)?;
+        let whose: Whose = serde_json::from_slice(&payload).map_err(|_| VerifyError::Malformed)?;
+        self.issuers
+            .iter()
+            .position(|issuer| issuer.url == whose.iss)
+            .ok_or(VerifyError::Issuer)
+    }
+}
+
+fn check_end(expires: u64, now: u64) -> Result<(), VerifyError> {
+    if expires.saturating_add(LEEWAY.as_secs()) <= now {
+        return Err(VerifyError::Expired);
+    }
+    Ok(())
+}
