@@ -1,1 +1,57 @@
 //! HTTP serving for Ick's daemons.
+//!
+//! A daemon gives [`serve()`] a router and the issuers it accepts tokens from, and gets: an accept loop
+//! with limits on everything that a client can make large or slow, the token checked before anything
+//! else is looked at, errors as `application/problem+json`, metrics, and an orderly end. Asynchronous
+//! code stops here: a handler enters the daemon's own, synchronous code through [`blocking()`].
+//!
+//! Handlers are given what they need as arguments: [`Authorized`] (a scope), [`Json`], [`Whole`] or
+//! [`Upload`] (a body), [`Query`], [`Page`] and [`NamePath`]; they refuse by [`Refusal`].
+
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a failed test is a panic"))]
+
+mod args;
+mod auth;
+mod blocking;
+mod body;
+mod config;
+mod daemon;
+mod etag;
+mod incoming;
+mod jwks;
+mod listener;
+mod metrics;
+mod name_path;
+mod page;
+mod query;
+mod refusal;
+mod serve;
+mod service;
+mod shutdown;
+mod stalled;
+mod stream;
+mod wait;
+
+pub use args::{CheckArgs, ServeArgs};
+pub use auth::{Authorized, Caller};
+pub use blocking::blocking;
+pub use body::{BodyReader, Json, JsonOrEmpty, Upload, Whole};
+pub use config::{ConfigError, Settings};
+pub use daemon::{Usage, finish, start};
+pub use etag::{etag, if_match, if_none_match, revision_tag};
+pub use jwks::{IssuerSource, KeyFetcher};
+pub use listener::{BindError, Listener};
+pub use metrics::Metrics;
+pub use name_path::{NamePath, parse_name, split_name};
+pub use page::Page;
+pub use query::Query;
+pub use refusal::Refusal;
+pub use serve::{Limits, Serve, ServeError, serve, version};
+pub use shutdown::Shutdown;
+pub use stream::{Gone, Sender, answer_stream};
+pub use wait::{Hints, Watcher, Woken};
+
+pub use axum;
+pub use axum::body::Body;
+pub use axum::response::Response;
+pub use prometheus_client;

@@ -1,0 +1,260 @@
+//! The bodies of requests, each with its limit.
+
+use crate::Refusal;
+use crate::incoming::Broken;
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use bytes::{Buf, Bytes, BytesMut};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Body as _;
+use serde::de::DeserializeOwned;
+use std::io;
+use tokio::sync::mpsc;
+
+/// What a body has at most unless a handler says otherwise: 1 MiB.
+const USUAL: usize = 1 << 20;
+
+/// A whole body of at most `LIMIT` bytes (413 when there are more).
+#[derive(Clone, Debug)]
+pub struct Whole<const LIMIT: usize = USUAL>(pub Bytes);
+
+/// A JSON body of at most `LIMIT` bytes as a type: 400 when it is not JSON, 415 when it does not call
+/// itself so, 422 when it is of another shape.
+#[derive(Clone, Debug)]
+pub struct Json<T, const LIMIT: usize = USUAL>(pub T);
+
+/// Like [`Json`], and an empty body is `T::default()`.
+#[derive(Clone, Debug)]
+pub struct JsonOrEmpty<T, const LIMIT: usize = USUAL>(pub T);
+
+impl<S: Sync, const LIMIT: usize> FromRequest<S> for Whole<LIMIT> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        whole(request.into_body(), LIMIT).await.map(Self)
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned, const LIMIT: usize> FromRequest<S> for Json<T, LIMIT> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        check_json(request.headers())?;
+        let bytes = whole(request.into_body(), LIMIT).await?;
+        from_json(&bytes).map(Self)
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned + Default, const LIMIT: usize> FromRequest<S>
+    for JsonOrEmpty<T, LIMIT>
+{
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        let checked = check_json(request.headers());
+        let bytes = whole(request.into_body(), LIMIT).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        checked?;
+        from_json(&bytes).map(Self)
+    }
+}
+
+/// Whether the body calls itself JSON.
+fn check_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .map(|text| text.split(';').next().unwrap_or("").trim());
+    match kind {
+        Some(kind)
+            if kind.eq_ignore_ascii_case("application/json")
+                || kind.to_ascii_lowercase().ends_with("+json") =>
+        {
+            Ok(())
+        }
+        _ => Err(Refusal::unsupported_media("application/json")),
+    }
+}
+
+fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => {
+            Refusal::unprocessable(format!("the body is not what is expected here: {error}"))
+        }
+        _ => Refusal::bad_request(format!("the body is not JSON: {error}")),
+    })
+}
+
+async fn whole(mut body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    let too_large = || Refusal::too_large(limit as u64);
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large());
+    }
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() else {
+            continue;
+        };
+        if first.len() + rest.len() + data.len() > limit {
+            return Err(too_large());
+        }
+        // Nearly all bodies come in one piece, which is not copied.
+        if first.is_empty() && rest.is_empty() {
+            first = data;
+        } else {
+            if rest.is_empty() {
+                rest.extend_from_slice(&std::mem::take(&mut first));
+            }
+            rest.extend_from_slice(&data);
+        }
+    }
+    Ok(if rest.is_empty() {
+        first
+    } else {
+        rest.freeze()
+    })
+}
+
+fn broken(error: &axum::Error) -> Refusal {
+    use std::error::Error;
+    let stalled = error
+        .source()
+        .and_then(|source| source.downcast_ref::<Broken>())
+        .is_some_and(|broken| *broken == Broken::Stalled);
+    if stalled {
+        Refusal::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "the body of the request came too slowly: nothing of it was kept",
+        )
+    } else {
+        Refusal::bad_request("the body of the request broke off: nothing of it was kept")
+    }
+}
+
+/// A body that is taken piece by piece, however long it is.
+#[derive(Debug)]
+pub struct Upload {
+    body: Body,
+}
+
+impl<S: Sync> FromRequest<S> for Upload {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        let body = request.into_body();
+        Ok(Self { body })
+    }
+}
+
+impl Upload {
+    /// How long the client says that it is; unknown when it is sent in chunks.
+    pub fn length(&self) -> Option<u64> {
+        self.body.size_hint().exact()
+    }
+
+    /// The next piece.
+    ///
+    /// # Errors
+    /// 408 when the client stalls, 400 when it breaks off.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
+        loop {
+            match self.body.frame().await {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(broken(&error)),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
+            }
+        }
+    }
+
+    /// A reader for synchronous code (inside [`crate::blocking()`]). Some pieces are taken from the
+    /// network ahead, while the code is busy with the disk.
+    pub fn into_reader(mut self) -> BodyReader {
+        let (sender, pieces) = mpsc::channel(AHEAD);
+        tokio::spawn(async move {
+            loop {
+                let piece = tokio::select! {
+                    piece = self.next() => piece.transpose(),
+                    // The reader is gone: what is left of the body is of no interest.
+                    () = sender.closed() => return,
+                };
+                let more = matches!(piece, Some(Ok(_)));
+                if sender.send(piece).await.is_err() || !more {
+                    return;
+                }
+            }
+        });
+        BodyReader {
+            pieces,
+            piece: Bytes::new(),
+            ended: false,
+        }
+    }
+}
+
+/// How many pieces are taken ahead; hyper's are at most as large as its buffer.
+const AHEAD: usize = 8;
+
+/// Reads a body in synchronous code. An error of kind `Other` holds the [`Refusal`] to answer with;
+/// [`BodyReader::refusal`] gets it out.
+#[derive(Debug)]
+pub struct BodyReader {
+    pieces: mpsc::Receiver<Option<Result<Bytes, Refusal>>>,
+    piece: Bytes,
+    ended: bool,
+}
+
+impl BodyReader {
+    /// The next piece, uncopied; `None` at the end.
+    ///
+    /// # Errors
+    /// 408 when the client stalls, 400 when it breaks off.
+    pub fn next_piece(&mut self) -> Result<Option<Bytes>, Refusal> {
+        if !self.piece.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.piece)));
+        }
+        if self.ended {
+            return Ok(None);
+        }
+        match self.pieces.blocking_recv() {
+            Some(Some(Ok(piece))) => Ok(Some(piece)),
+            Some(None) => {
+                self.ended = true;
+                Ok(None)
+            }
+            Some(Some(Err(refusal))) => Err(refusal),
+            // The task that fills the channel is gone without a word: the server is ending.
+            None => Err(Refusal::bad_request("the body of the request broke off")),
+        }
+    }
+
+    /// The refusal that an error of `read` holds, or a 500.
+    pub fn refusal(error: io::Error) -> Refusal {
+        match error.downcast::<Refusal>() {
+            Ok(refusal) => refusal,
+            Err(error) => Refusal::internal(&error),
+        }
+    }
+}
+
+impl io::Read for BodyReader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() {
+            match self.next_piece().map_err(io::Error::other)? {
+                Some(piece) => self.piece = piece,
+                None => return Ok(0),
+            }
+        }
+        let length = self.piece.len().min(into.len());
+        self.piece.copy_to_slice(&mut into[..length]);
+        Ok(length)
+    }
+}

@@ -1,0 +1,176 @@
+//! A request's body as it comes in: it must make progress, and what nobody reads is read away.
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep};
+
+/// What is read away of a body that a handler refused unread, so that the client, which may send all
+/// of it before it looks for an answer, gets to see the answer.
+const READ_AWAY: u64 = 1 << 20;
+/// How long that may take.
+const READ_AWAY_TIME: Duration = Duration::from_secs(2);
+
+/// The body did not arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Broken {
+    /// It came too slowly.
+    #[error("the body of the request stalled")]
+    Stalled,
+    /// The connection ended in the middle of it.
+    #[error("the body of the request broke off")]
+    Cut,
+}
+
+/// How fast a body must come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    pub(crate) bytes: u64,
+    pub(crate) interval: Duration,
+}
+
+/// A body that ends with [`Broken::Stalled`] when fewer than so many bytes came in an interval of
+/// waiting for the client. The time in which nobody asked for more does not count.
+pub(crate) struct Watched {
+    inner: Option<Incoming>,
+    progress: Progress,
+    sleep: Option<Pin<Box<Sleep>>>,
+    waiting_since: Option<Instant>,
+    waited: Duration,
+    came: u64,
+    unread: Arc<AtomicBool>,
+}
+
+impl Watched {
+    /// `unread` becomes true when the body is dropped before its end.
+    pub(crate) fn new(inner: Incoming, progress: Progress, unread: Arc<AtomicBool>) -> Self {
+        Self {
+            inner: Some(inner),
+            progress,
+            sleep: None,
+            waiting_since: None,
+            waited: Duration::ZERO,
+            came: 0,
+            unread,
+        }
+    }
+
+    fn interval_is_over(&mut self) -> bool {
+        let slow = self.came < self.progress.bytes;
+        self.came = 0;
+        self.waited = Duration::ZERO;
+        slow
+    }
+
+    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> bool {
+        let now = Instant::now();
+        if self.waiting_since.is_none() {
+            self.waiting_since = Some(now);
+            let deadline = now + self.progress.interval.saturating_sub(self.waited);
+            match &mut self.sleep {
+                Some(sleep) => sleep.as_mut().reset(deadline),
+                None => self.sleep = Some(Box::pin(tokio::time::sleep_until(deadline))),
+            }
+        }
+        while let Some(sleep) = &mut self.sleep {
+            if sleep.as_mut().poll(cx).is_pending() {
+                return false;
+            }
+            sleep.as_mut().reset(now + self.progress.interval);
+            self.waiting_since = Some(now);
+            if self.interval_is_over() {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl Body for Watched {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let this = &mut *self;
+        let Some(inner) = &mut this.inner else {
+            return Poll::Ready(None);
+        };
+        match Pin::new(inner).poll_frame(cx) {
+            Poll::Pending if this.poll_stalled(cx) => {
+                // Nothing more of it is wanted, not even to read it away.
+                this.inner = None;
+                this.unread.store(true, Ordering::Release);
+                Poll::Ready(Some(Err(Broken::Stalled)))
+            }
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(since) = this.waiting_since.take() {
+                    this.waited += since.elapsed();
+                }
+                this.came += frame.data_ref().map_or(0, |data| data.len() as u64);
+                if this.waited >= this.progress.interval && this.interval_is_over() {
+                    this.inner = None;
+                    this.unread.store(true, Ordering::Release);
+                    return Poll::Ready(Some(Err(Broken::Stalled)));
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(_))) => {
+                this.inner = None;
+                Poll::Ready(Some(Err(Broken::Cut)))
+            }
+            Poll::Ready(None) => {
+                this.inner = None;
+                Poll::Ready(None)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner
+            .as_ref()
+            .map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let Some(inner) = self.inner.take().filter(|inner| !inner.is_end_stream()) else {
+            return;
+        };
+        self.unread.store(true, Ordering::Release);
+        read_away(inner);
+    }
+}
+
+/// Reads the rest of a body away in the background, within limits, unless it is known to be beyond them.
+pub(crate) fn read_away(mut body: Incoming) {
+    if body.size_hint().lower() > READ_AWAY {
+        return;
+    }
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        return;
+    };
+    runtime.spawn(tokio::time::timeout(READ_AWAY_TIME, async move {
+        let mut left = READ_AWAY;
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+            left = match left.checked_sub(length) {
+                Some(left) => left,
+                None => return,
+            };
+        }
+    }));
+}
