@@ -1,0 +1,245 @@
+//! Following a log: through cut connections, until the build has ended.
+//!
+//! The server ends the body cleanly exactly when the build has ended; everything else means come
+//! again, from the byte or record that is next.
+
+use crate::address::query;
+use crate::call::{Call, Server};
+use crate::error::Error;
+use crate::retry::{Backoff, Retry};
+use ick_api::controller::LogRecord;
+use ick_core::name::BuildId;
+use std::io::{self, BufRead, BufReader, Read};
+use std::time::Duration;
+use ureq::BodyReader;
+
+/// How long a follower goes on trying to reach a server that is gone.
+const PATIENCE: Retry = Retry {
+    base: Duration::from_millis(100),
+    cap: Duration::from_secs(2),
+    give_up_after: Duration::from_secs(60),
+};
+
+/// A connection that is opened again when it is cut.
+#[derive(Debug)]
+struct Line {
+    server: Server,
+    backoff: Backoff,
+}
+
+impl Line {
+    fn new(mut server: Server) -> Self {
+        server.retry = Retry::NEVER;
+        Self {
+            server,
+            backoff: PATIENCE.begin(),
+        }
+    }
+
+    fn open(&mut self, call: &Call<'_>) -> Result<BodyReader<'static>, Error> {
+        loop {
+            let error = match self.server.send(call) {
+                Ok(answer) => {
+                    let headers = answer.headers();
+                    let delimited = headers.contains_key("transfer-encoding")
+                        || headers.contains_key("content-length");
+                    if !delimited {
+                        return Err(self
+                            .server
+                            .nonsense("the end of the log cannot be told from a cut connection"));
+                    }
+                    return Ok(answer.into_body().into_reader());
+                }
+                Err(error) => error,
+            };
+            self.pause(error)?;
+        }
+    }
+
+    /// Waits before the next try, or gives the error up.
+    fn pause(&mut self, error: Error) -> Result<(), Error> {
+        if !error.is_transient(true) {
+            return Err(error);
+        }
+        match self.backoff.next_wait(error.retry_after()) {
+            Some(wait) => {
+                tracing::debug!(%error, "the log will be asked for again");
+                std::thread::sleep(wait);
+                Ok(())
+            }
+            None => Err(error),
+        }
+    }
+
+    fn cut(&self, error: io::Error) -> Error {
+        self.server.broken(ureq::Error::from(error))
+    }
+
+    fn went_on(&mut self) {
+        if self.backoff.tries() > 0 {
+            self.backoff = PATIENCE.begin();
+        }
+    }
+}
+
+/// The bytes of a log until the build has ended. See [`crate::Controller::follow_log`].
+#[derive(Debug)]
+pub struct FollowLog {
+    line: Line,
+    build: BuildId,
+    offset: u64,
+    body: Option<Opened>,
+    ended: bool,
+}
+
+struct Opened(BodyReader<'static>);
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Opened")
+    }
+}
+
+impl FollowLog {
+    pub(crate) fn new(server: Server, build: BuildId, offset: u64) -> Self {
+        Self {
+            line: Line::new(server),
+            build,
+            offset,
+            body: None,
+            ended: false,
+        }
+    }
+
+    /// The position in the log of the next byte.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Reads what comes next, waiting for it; 0 when the build has ended.
+    ///
+    /// # Errors
+    /// Those of any call, a server that stays unreachable for a minute among them.
+    pub fn next(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        while !self.ended {
+            let body = match &mut self.body {
+                Some(body) => body,
+                None => {
+                    let query = query(&[
+                        ("follow", Some("true".to_owned())),
+                        ("offset", Some(self.offset.to_string())),
+                    ]);
+                    let call = Call::get(format!("/logs/{}{query}", self.build))
+                        .header("accept", "text/plain");
+                    self.body.insert(Opened(self.line.open(&call)?))
+                }
+            };
+            match body.0.read(buffer) {
+                Ok(0) => self.ended = true,
+                Ok(count) => {
+                    self.offset += count as u64;
+                    self.line.went_on();
+                    return Ok(count);
+                }
+                Err(error) => {
+                    self.body = None;
+                    let error = self.line.cut(error);
+                    self.line.pause(error)?;
+                }
+            }
+        }
+        Ok(0)
+    }
+}
+
+impl Read for FollowLog {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.next(buffer).map_err(io::Error::other)
+    }
+}
+
+/// The records of a log. See [`crate::Controller::log_records`].
+#[derive(Debug)]
+pub struct FollowRecords {
+    line: Line,
+    build: BuildId,
+    seq: u64,
+    follow: bool,
+    body: Option<OpenedLines>,
+    ended: bool,
+}
+
+struct OpenedLines(BufReader<BodyReader<'static>>);
+
+impl std::fmt::Debug for OpenedLines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OpenedLines")
+    }
+}
+
+impl FollowRecords {
+    pub(crate) fn new(server: Server, build: BuildId, seq: u64, follow: bool) -> Self {
+        Self {
+            line: Line::new(server),
+            build,
+            seq,
+            follow,
+            body: None,
+            ended: false,
+        }
+    }
+
+    fn step(&mut self) -> Result<Option<LogRecord>, Error> {
+        let mut text = String::new();
+        while !self.ended {
+            let body = match &mut self.body {
+                Some(body) => body,
+                None => {
+                    let query = query(&[
+                        ("follow", self.follow.then(|| "true".to_owned())),
+                        ("after", Some(self.seq.to_string())),
+                    ]);
+                    let call = Call::get(format!("/logs/{}{query}", self.build))
+                        .header("accept", "application/x-ndjson");
+                    let body = self.line.open(&call)?;
+                    self.body
+                        .insert(OpenedLines(BufReader::with_capacity(1 << 16, body)))
+                }
+            };
+            text.clear();
+            match body.0.read_line(&mut text) {
+                Ok(0) => self.ended = true,
+                // `{}` is a sign of life.
+                Ok(_) if matches!(text.trim(), "" | "{}") => self.line.went_on(),
+                Ok(_) => {
+                    let record: LogRecord = serde_json::from_str(&text)
+                        .map_err(|e| self.line.server.nonsense(&e.to_string()))?;
+                    self.line.went_on();
+                    // Asked for again after a cut, a server may begin with what is here already.
+                    if record.seq > self.seq {
+                        self.seq = record.seq;
+                        return Ok(Some(record));
+                    }
+                }
+                Err(error) => {
+                    self.body = None;
+                    let error = self.line.cut(error);
+                    self.line.pause(error)?;
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Iterator for FollowRecords {
+    type Item = Result<LogRecord, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let step = self.step().transpose();
+        if matches!(step, Some(Err(_))) {
+            self.ended = true;
+        }
+        step
+    }
+}
