@@ -325,6 +325,24 @@ fn migrations_run_once_each_over_what_is_there() {
 }
 
 #[test]
+fn a_database_opened_to_read_is_not_changed() {
+    let (folder, db) = fresh();
+    let path = folder.path().join("test.sqlite");
+    db.write(|tx| insert(tx, "a")).unwrap();
+    let reading = Database::open_to_read(&options(&path)).unwrap();
+    assert_eq!(names(&reading), ["a"]);
+    assert!(reading.write(|tx| insert(tx, "b")).is_err());
+    assert!(Database::open_to_read(&options(&folder.path().join("none"))).is_err());
+    let steps = [MIGRATIONS[0], "ALTER TABLE thing ADD COLUMN note TEXT;"];
+    let newer = Options {
+        migrations: &steps,
+        ..options(&path)
+    };
+    let error = Database::open_to_read(&newer).unwrap_err().to_string();
+    assert!(error.contains("older program"), "{error}");
+}
+
+#[test]
 fn the_check_finds_damage() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("test.sqlite");

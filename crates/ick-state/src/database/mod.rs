@@ -27,11 +27,11 @@ struct Inner {
     // The readers are closed first, so that the writer is the last connection, which moves the
     // write-ahead log into the database and removes it.
     readers: read::Readers,
-    writer: write::Writer,
+    writer: Option<write::Writer>,
 }
 
 /// How much was written since the database was opened, and how much waits to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Closures that were kept.
     pub writes: u64,
@@ -51,7 +51,27 @@ impl Database {
         let writer = write::Writer::new(open::writer(options)?);
         let readers = read::Readers::new(options.path.to_owned());
         Ok(Self {
-            inner: Arc::new(Inner { readers, writer }),
+            inner: Arc::new(Inner {
+                readers,
+                writer: Some(writer),
+            }),
+        })
+    }
+
+    /// Opens a database that is there and up to date, and changes nothing in it: for checks, also
+    /// while a daemon is using it. Every [`Database::write`] is an error.
+    ///
+    /// # Errors
+    /// [`Error::Newer`] and [`Error::Foreign`] as for [`Database::open`]; that the schema is older;
+    /// those of SQLite.
+    pub fn open_to_read(options: &Options<'_>) -> Result<Self, Error> {
+        open::expect_present(options)?;
+        let readers = read::Readers::new(options.path.to_owned());
+        Ok(Self {
+            inner: Arc::new(Inner {
+                readers,
+                writer: None,
+            }),
         })
     }
 
@@ -72,7 +92,12 @@ impl Database {
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.inner.writer.write(write)
+        match &self.inner.writer {
+            Some(writer) => writer.write(write),
+            None => Err(E::from(Error::Other(
+                "the database is open for reading only".to_owned(),
+            ))),
+        }
     }
 
     /// Runs a closure on a read-only connection, in a transaction, so that all it reads is of one
@@ -90,7 +115,11 @@ impl Database {
 
     /// How much was written, for metrics.
     pub fn counts(&self) -> Counts {
-        self.inner.writer.counts()
+        self.inner
+            .writer
+            .as_ref()
+            .map(write::Writer::counts)
+            .unwrap_or_default()
     }
 }
 

@@ -73,6 +73,21 @@ fn identify(conn: &Connection, options: &Options<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether a database is there and has the newest schema that the program knows.
+pub(super) fn expect_present(options: &Options<'_>) -> Result<(), Error> {
+    let conn = reader(options.path)?;
+    identify(&conn, options)?;
+    let found = number(&conn, "user_version")?;
+    if found == i64::try_from(options.migrations.len()).unwrap_or(i64::MAX) {
+        Ok(())
+    } else {
+        Err(Error::Other(format!(
+            "{} was last used by an older program: start this one on it once",
+            options.path.display()
+        )))
+    }
+}
+
 fn migrate(conn: &mut Connection, options: &Options<'_>) -> Result<(), Error> {
     let done = number(conn, "user_version")?;
     for (step, migration) in (1_i64..).zip(options.migrations) {
