@@ -1,0 +1,51 @@
+//! The configuration: `config.yaml` and the command line.
+
+use ick_http::{ConfigError, ServeArgs, Settings};
+use std::path::PathBuf;
+
+const LISTEN: &str = "127.0.0.1:8751";
+const AUTH_URL: &str = "http://127.0.0.1:8752";
+const CONTROLLER: &str = "http://127.0.0.1:8750";
+const AUDIENCE: &str = "ick";
+
+/// What the store is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The state folder.
+    pub state: PathBuf,
+    /// The address to listen on; 127.0.0.1:8751 when left out.
+    pub listen: String,
+    /// The issuer of clients' tokens, whose keys are at `/jwks.json` below it; http://127.0.0.1:8752
+    /// when left out.
+    pub auth_url: String,
+    /// The controller's public URL: the issuer of tokens for single blobs; http://127.0.0.1:8750 when
+    /// left out.
+    pub controller: String,
+    /// The installation that tokens must be for; `ick` when left out.
+    pub audience: String,
+}
+
+impl Config {
+    /// The configuration by command line, file and defaults, in this order.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or with all that is wrong in it.
+    pub fn read(args: &ServeArgs) -> Result<Self, ConfigError> {
+        let mut settings = Settings::read(args)?;
+        let (auth_url, controller, audience) = settings.lower(|fields| {
+            Some((
+                fields.text("auth_url"),
+                fields.text("controller"),
+                fields.text("audience"),
+            ))
+        })?;
+        let or = |value: Option<String>, default: &str| value.unwrap_or_else(|| default.to_owned());
+        Ok(Self {
+            state: settings.state()?.to_owned(),
+            listen: settings.listen(LISTEN).to_owned(),
+            auth_url: or(auth_url, AUTH_URL),
+            controller: or(controller, CONTROLLER),
+            audience: or(audience, AUDIENCE),
+        })
+    }
+}

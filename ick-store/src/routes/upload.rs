@@ -1,0 +1,204 @@
+//! `PUT /blobs/NAME`: hashed and written to disk while it streams in.
+
+use super::{Nothing, blob_name, changed, expect_conditions, missing, state};
+use crate::blobs::Incoming;
+use crate::names::Recorded;
+use crate::repr_digest;
+use crate::shelf::{FindError, Shelf};
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_RANGE, ETAG, IF_MATCH, IF_NONE_MATCH};
+use http::{HeaderMap, StatusCode};
+use ick_api::scope::BlobsIdPut;
+use ick_api::store::Stored;
+use ick_core::digest::Digest;
+use ick_core::name::{BlobName, ClientId};
+use ick_core::time::Timestamp;
+use ick_http::axum::Json;
+use ick_http::axum::extract::State;
+use ick_http::axum::response::IntoResponse;
+use ick_http::{Caller, NamePath, Query, Refusal, Response, Upload, blocking, etag};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// So many bytes are hashed and written at a time, while the next ones arrive.
+const BATCH: usize = 256 << 10;
+/// Or so many pieces, where a client sends them very small.
+const PIECES: usize = 256;
+
+pub(super) async fn upload(
+    State(shelf): State<Arc<Shelf>>,
+    caller: Caller,
+    path: NamePath,
+    Query(Nothing {}): Query<Nothing>,
+    headers: HeaderMap,
+    body: Upload,
+) -> Result<Response, Refusal> {
+    let caller = caller.authorize_for::<BlobsIdPut>(&path.name)?;
+    let name = blob_name(&path)?;
+    let promised = check_headers(&headers)?;
+    if headers.contains_key(IF_MATCH) || headers.contains_key(IF_NONE_MATCH) {
+        // Before the body is sent; once more when it has come.
+        expect_present_conditions(&shelf, &name, &headers).await?;
+    }
+    let arriving = Arriving {
+        shelf: Arc::clone(&shelf),
+        size: body.length(),
+    };
+    let (incoming, rest) = arriving.receive(body).await?;
+    let putting = Putting {
+        shelf,
+        name,
+        who: caller.sub().clone(),
+        promised,
+        headers,
+    };
+    blocking(move || putting.put(incoming, &rest)).await
+}
+
+/// Refuses what would not be kept as it is meant. Returns the digest that the content is said to have.
+fn check_headers(headers: &HeaderMap) -> Result<Option<Digest>, Refusal> {
+    if headers.contains_key(CONTENT_RANGE) {
+        return Err(Refusal::bad_request(
+            "a blob is put whole: Content-Range is not taken (RFC 9110, section 14.5)",
+        ));
+    }
+    if headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|coding| coding.as_bytes() != b"identity")
+    {
+        return Err(Refusal::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "a blob is kept as it is sent: leave Content-Encoding out",
+        ));
+    }
+    repr_digest::read(headers).map_err(|error| Refusal::bad_request(error.to_string()))
+}
+
+async fn expect_present_conditions(
+    shelf: &Arc<Shelf>,
+    name: &BlobName,
+    headers: &HeaderMap,
+) -> Result<(), Refusal> {
+    let (shelf, name) = (Arc::clone(shelf), name.clone());
+    let current = blocking(move || {
+        shelf
+            .names()
+            .find(&name)
+            .map_err(|error| missing(&name, FindError::State(error)))
+    })
+    .await?;
+    expect_conditions(headers, current.map(|named| named.digest).as_ref())
+}
+
+struct Arriving {
+    shelf: Arc<Shelf>,
+    size: Option<u64>,
+}
+
+type Begun = Option<Box<dyn Incoming>>;
+
+impl Arriving {
+    /// Takes the body. A thread is held only while there is something to hash and write, so that a
+    /// thousand slow uploads are no thousand threads. What is left at the end is not written yet: a
+    /// small content is dealt with in one go. When this fails or is dropped, what came is removed.
+    async fn receive(self, mut body: Upload) -> Result<(Box<dyn Incoming>, Vec<Bytes>), Refusal> {
+        let mut busy = None;
+        let mut batch = Vec::new();
+        let mut len = 0;
+        while let Some(piece) = body.next().await? {
+            len += piece.len();
+            batch.push(piece);
+            if len >= BATCH || batch.len() >= PIECES {
+                let begun = finished(busy.take()).await?;
+                let (shelf, size) = (Arc::clone(&self.shelf), self.size);
+                let pieces = std::mem::take(&mut batch);
+                len = 0;
+                busy = Some(tokio::spawn(blocking(move || {
+                    let mut incoming = begin(&shelf, begun, size)?;
+                    incoming.write(&pieces).map_err(state)?;
+                    Ok(incoming)
+                })));
+            }
+        }
+        let begun = finished(busy).await?;
+        let incoming = match begun {
+            Some(incoming) => incoming,
+            None => {
+                let (shelf, size) = (self.shelf, self.size);
+                blocking(move || begin(&shelf, None, size)).await?
+            }
+        };
+        Ok((incoming, batch))
+    }
+}
+
+fn begin(shelf: &Shelf, begun: Begun, size: Option<u64>) -> Result<Box<dyn Incoming>, Refusal> {
+    match begun {
+        Some(incoming) => Ok(incoming),
+        None => shelf.receive(size).map_err(state),
+    }
+}
+
+type Busy = tokio::task::JoinHandle<Result<Box<dyn Incoming>, Refusal>>;
+
+async fn finished(busy: Option<Busy>) -> Result<Begun, Refusal> {
+    match busy {
+        None => Ok(None),
+        Some(busy) => busy
+            .await
+            .map_err(|error| Refusal::internal(&error))?
+            .map(Some),
+    }
+}
+
+/// What is known of a content that has come, besides its bytes.
+struct Putting {
+    shelf: Arc<Shelf>,
+    name: BlobName,
+    who: ClientId,
+    promised: Option<Digest>,
+    headers: HeaderMap,
+}
+
+impl Putting {
+    fn put(self, mut incoming: Box<dyn Incoming>, rest: &[Bytes]) -> Result<Response, Refusal> {
+        incoming.write(rest).map_err(state)?;
+        let arrived = incoming.finish().map_err(state)?;
+        let (digest, size) = (arrived.digest(), arrived.size());
+        if let Some(promised) = self.promised
+            && promised != digest
+        {
+            return Err(Refusal::unprocessable(format!(
+                "Repr-Digest promises {promised}, and what came is {digest}: nothing was kept"
+            )));
+        }
+        let mut excluded = None;
+        let recorded = self
+            .shelf
+            .put(arrived, &self.name, &self.who, now(), |current| {
+                let allowed = expect_conditions(&self.headers, current).is_ok();
+                excluded = current.copied();
+                allowed
+            })
+            .map_err(state)?;
+        let status = match recorded {
+            Recorded::Created => StatusCode::CREATED,
+            Recorded::Replaced => StatusCode::OK,
+            Recorded::Refused => return Err(changed(excluded.as_ref())),
+        };
+        let stored = Stored {
+            name: self.name,
+            digest,
+            size,
+        };
+        let tag = etag(&digest.to_string());
+        Ok((status, [(ETAG, tag)], Json(stored)).into_response())
+    }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
