@@ -5,6 +5,7 @@
 //! tested as a table.
 
 pub mod build;
+pub mod definition;
 pub mod digest;
 pub mod duration;
 pub mod name;

@@ -29,10 +29,12 @@ mod size;
 mod suggest;
 mod write;
 
+pub(crate) use fields::cut;
 pub use fields::{Field, Fields, read};
 pub use flaw::{Flaw, Flaws, Severity};
 pub use json::parse_json;
 pub use node::{Entry, Key, Node, Span, Value};
+pub(crate) use parse::parse_into;
 pub use parse::{Limits, parse, parse_with};
 pub use render::{Style, render};
 pub use size::{SizeError, parse_size};

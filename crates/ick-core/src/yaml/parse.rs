@@ -47,6 +47,11 @@ pub fn parse_with(limits: &Limits, file: &str, text: &str) -> (Option<Node>, Vec
     (node, flaws.into_vec())
 }
 
+/// Reads a YAML text with the usual limits; what is wrong goes to `flaws`.
+pub(crate) fn parse_into(text: &str, flaws: &Flaws) -> Option<Node> {
+    read(&Limits::DEFAULT, text, flaws)
+}
+
 pub(super) fn read(limits: &Limits, text: &str, flaws: &Flaws) -> Option<Node> {
     if text.len() > limits.bytes {
         flaws.error(

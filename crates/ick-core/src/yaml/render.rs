@@ -46,7 +46,8 @@ fn group<'a>(flaw: &'a Flaw, line: Option<&'a str>) -> annotate_snippets::Group<
     let mut group = level
         .primary_title(visible(&flaw.detail))
         .elements(None::<annotate_snippets::Message<'_>>);
-    if !flaw.file.is_empty() {
+    let cut = flaw.column as usize > BEFORE + 1;
+    if !flaw.file.is_empty() && (cut || line.is_none()) {
         let mut origin = Origin::path(visible(&flaw.file));
         if flaw.line > 0 {
             origin = origin
@@ -57,11 +58,14 @@ fn group<'a>(flaw: &'a Flaw, line: Option<&'a str>) -> annotate_snippets::Group<
     }
     if let Some(line) = line {
         let (text, caret) = window(line, flaw.column as usize, flaw.width as usize);
-        group = group.element(
-            Snippet::source(text)
-                .line_start(flaw.line as usize)
-                .annotation(AnnotationKind::Primary.span(caret)),
-        );
+        let mut snippet = Snippet::source(text)
+            .line_start(flaw.line as usize)
+            .annotation(AnnotationKind::Primary.span(caret));
+        if !cut {
+            // Its place follows from the caret's.
+            snippet = snippet.path(visible(&flaw.file));
+        }
+        group = group.element(snippet);
     }
     if let Some(hint) = &flaw.hint {
         group = group.element(Level::HELP.message(visible(hint)));

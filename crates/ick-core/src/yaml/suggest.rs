@@ -23,7 +23,7 @@ pub fn closest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
             // A word with nothing in common would be "one change" from any other single letter.
             (distance <= allowed && distance < lower.chars().count()).then_some((distance, name))
         })
-        .min_by_key(|(distance, _)| *distance)
+        .min_by_key(|(distance, name)| (*distance, !name.starts_with(word)))
         .map(|(_, name)| name)
 }
 
