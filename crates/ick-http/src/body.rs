@@ -9,7 +9,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use std::io;
 use tokio::sync::mpsc;
 
@@ -81,12 +81,19 @@ fn check_json(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => {
-            Refusal::unprocessable(format!("the body is not what is expected here: {error}"))
-        }
-        _ => Refusal::bad_request(format!("the body is not JSON: {error}")),
-    })
+    let error = match serde_json::from_slice(bytes) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    // The shape can be wrong before the place where it turns out not to be JSON at all.
+    match serde_json::from_slice::<IgnoredAny>(bytes) {
+        Ok(_) => Err(Refusal::unprocessable(format!(
+            "the body is not what is expected here: {error}"
+        ))),
+        Err(error) => Err(Refusal::bad_request(format!(
+            "the body is not JSON: {error}"
+        ))),
+    }
 }
 
 async fn whole(mut body: Body, limit: usize) -> Result<Bytes, Refusal> {

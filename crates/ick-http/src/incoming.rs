@@ -43,12 +43,20 @@ pub(crate) struct Watched {
     waiting_since: Option<Instant>,
     waited: Duration,
     came: u64,
+    /// The client waits to be asked for the body (`Expect: 100-continue`), and has not been.
+    held_back: bool,
     unread: Arc<AtomicBool>,
 }
 
 impl Watched {
-    /// `unread` becomes true when the body is dropped before its end.
-    pub(crate) fn new(inner: Incoming, progress: Progress, unread: Arc<AtomicBool>) -> Self {
+    /// `held_back`: the client sends it only when it is asked to, which reading does. `unread` becomes
+    /// true when the body is dropped before its end.
+    pub(crate) fn new(
+        inner: Incoming,
+        progress: Progress,
+        held_back: bool,
+        unread: Arc<AtomicBool>,
+    ) -> Self {
         Self {
             inner: Some(inner),
             progress,
@@ -56,6 +64,7 @@ impl Watched {
             waiting_since: None,
             waited: Duration::ZERO,
             came: 0,
+            held_back,
             unread,
         }
     }
@@ -100,6 +109,7 @@ impl Body for Watched {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let this = &mut *self;
+        this.held_back = false;
         let Some(inner) = &mut this.inner else {
             return Poll::Ready(None);
         };
@@ -151,7 +161,9 @@ impl Drop for Watched {
             return;
         };
         self.unread.store(true, Ordering::Release);
-        read_away(inner);
+        if !self.held_back {
+            read_away(inner);
+        }
     }
 }
 

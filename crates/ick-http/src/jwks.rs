@@ -42,7 +42,7 @@ struct Fetched {
     keys: PublicKeys,
     hurry: SyncSender<()>,
     attempts: watch::Sender<u64>,
-    last_attempt: Arc<Mutex<Option<Instant>>>,
+    last_early: Mutex<Option<Instant>>,
 }
 
 impl KeyFetcher {
@@ -78,12 +78,15 @@ impl Fetched {
             0 => SOON,
             _ => EARLY_EVERY,
         };
-        let last = self
-            .last_attempt
+        let mut last = self
+            .last_early
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        // While the first fetch is under way it is waited for.
-        last.is_none_or(|last| last.elapsed() >= every)
+        let may = last.is_none_or(|last| last.elapsed() >= every);
+        if may {
+            *last = Some(Instant::now());
+        }
+        may
     }
 }
 
@@ -101,14 +104,13 @@ fn begin(source: IssuerSource) -> io::Result<Fetched> {
         keys: source.keys.clone(),
         hurry,
         attempts: watch::Sender::new(0),
-        last_attempt: Arc::default(),
+        last_early: Mutex::new(None),
     };
     let mut thread = Thread {
         source,
         issuer,
         known,
         attempts: fetched.attempts.clone(),
-        last_attempt: Arc::clone(&fetched.last_attempt),
         failures: 0,
     };
     std::thread::Builder::new()
@@ -130,7 +132,6 @@ struct Thread {
     issuer: Idp,
     known: String,
     attempts: watch::Sender<u64>,
-    last_attempt: Arc<Mutex<Option<Instant>>>,
     failures: u32,
 }
 
@@ -156,10 +157,6 @@ impl Thread {
                 wait.min(LATE)
             }
         };
-        *self
-            .last_attempt
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         self.attempts.send_modify(|count| *count += 1);
         wait
     }

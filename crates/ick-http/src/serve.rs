@@ -139,6 +139,7 @@ async fn run(serve: Serve) -> Result<(), ServeError> {
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.head_time)
         .max_buf_size(limits.head_size)
+        .max_header_size(limits.head_size)
         .max_headers(limits.headers);
     let http = Arc::new(http);
     let permits = Arc::new(Semaphore::new(connections));

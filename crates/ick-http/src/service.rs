@@ -96,7 +96,6 @@ impl Inner {
         let method = name(request.method());
         let line = tracing::enabled!(target: "ick::access", tracing::Level::DEBUG)
             .then(|| request.uri().path().to_owned());
-        let expects = request.headers().contains_key(EXPECT);
         let mut unread = None;
         let answered = AssertUnwindSafe(self.handle(request, &mut unread))
             .catch_unwind()
@@ -114,7 +113,7 @@ impl Inner {
             .entry(X_CONTENT_TYPE_OPTIONS)
             .or_insert(HeaderValue::from_static("nosniff"));
         // What follows on such a connection may be the rest of a body instead of a request.
-        if unread.is_some_and(|unread| expects || unread.load(Ordering::Acquire)) {
+        if unread.is_some_and(|unread| unread.load(Ordering::Acquire)) {
             response
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -138,6 +137,7 @@ impl Inner {
     ) -> Response {
         let (mut parts, incoming) = request.into_parts();
         let path = parts.uri.path();
+        let held_back = parts.headers.contains_key(EXPECT);
         if !PUBLIC.contains(&path) && !self.public.contains(&path) {
             match self.gate.caller(&parts.headers).await {
                 Ok(caller) => {
@@ -146,8 +146,7 @@ impl Inner {
                 Err(refusal) => {
                     if !incoming.is_end_stream() {
                         *unread = Some(Arc::new(AtomicBool::new(true)));
-                        // A client that asked first has not sent anything yet.
-                        if !parts.headers.contains_key(EXPECT) {
+                        if !held_back {
                             read_away(incoming);
                         }
                     }
@@ -160,7 +159,7 @@ impl Inner {
         } else {
             let flag = Arc::new(AtomicBool::new(false));
             *unread = Some(Arc::clone(&flag));
-            Body::new(Watched::new(incoming, self.progress, flag))
+            Body::new(Watched::new(incoming, self.progress, held_back, flag))
         };
         let request = Request::from_parts(parts, body);
         let mut router = self.router.clone();
