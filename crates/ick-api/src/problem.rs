@@ -64,3 +64,29 @@ pub struct Flaw {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
+
+impl From<ick_core::yaml::Flaw> for Flaw {
+    fn from(flaw: ick_core::yaml::Flaw) -> Self {
+        let place = |number: u32| (number > 0).then_some(number);
+        Self {
+            file: (!flaw.file.is_empty()).then_some(flaw.file),
+            line: place(flaw.line),
+            column: place(flaw.column),
+            detail: flaw.detail,
+            hint: flaw.hint,
+        }
+    }
+}
+
+impl From<Flaw> for ick_core::yaml::Flaw {
+    /// An error; for a warning the caller says so.
+    fn from(flaw: Flaw) -> Self {
+        Self {
+            file: flaw.file.unwrap_or_default(),
+            line: flaw.line.unwrap_or(0),
+            column: flaw.column.unwrap_or(0),
+            hint: flaw.hint,
+            ..Self::error(flaw.detail)
+        }
+    }
+}
