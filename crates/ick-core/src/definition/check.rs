@@ -160,7 +160,7 @@ impl Check {
                 }
                 let flaws = &self.flaws[*file];
                 let known = self.pipelines.keys().map(String::as_str);
-                let known = known.chain(existing.iter().map(|name| name.as_str()));
+                let known = known.chain(existing.iter().map(PipelineName::as_str));
                 flaws.warning(
                     *place,
                     format!("no file given here defines the pipeline \"{pipeline}\""),

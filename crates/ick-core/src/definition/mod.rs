@@ -34,6 +34,7 @@ pub use schema::schema;
 #[cfg(test)]
 #[expect(
     clippy::expect_used,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a failed test is a panic"
 )]

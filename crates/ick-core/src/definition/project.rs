@@ -134,7 +134,7 @@ impl Project {
         map.insert("parameters".to_owned(), self.parameters.clone().into());
         map.insert(
             "pipelines".to_owned(),
-            self.pipelines.iter().map(|p| p.as_str()).collect(),
+            self.pipelines.iter().map(PipelineName::as_str).collect(),
         );
         map.insert("timeout".to_owned(), duration::format(self.timeout).into());
         Value::Object(map)

@@ -55,7 +55,7 @@ pub fn resolve(
                     "project {} goes through the pipeline {name}, which does not exist",
                     project.name
                 ));
-                let known = pipelines.keys().map(|name| name.as_str()).take(10_000);
+                let known = pipelines.keys().map(PipelineName::as_str).take(10_000);
                 flaws.push(match did_you_mean(name.as_str(), known) {
                     Some(hint) => flaw.with_hint(hint),
                     None => flaw.with_hint("apply the file that defines it"),

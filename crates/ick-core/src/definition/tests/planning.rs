@@ -1,0 +1,169 @@
+use super::*;
+use serde_json::{Map, Value, json};
+
+fn trigger(parameters: Value, git_ref: Option<&str>, commit: Option<&str>) -> Trigger {
+    Trigger {
+        parameters: match parameters {
+            Value::Object(map) => map,
+            _ => Map::new(),
+        },
+        git_ref: git_ref.map(str::to_owned),
+        commit: commit.map(str::to_owned),
+    }
+}
+
+/// Plans a build of the one project of a file.
+fn plan(text: &str, trigger: &Trigger) -> Result<Plan, Vec<String>> {
+    let definitions = accepted(text);
+    let project = definitions.projects.values().next().expect("a project");
+    resolve(project, &definitions.pipelines, trigger)
+        .map_err(|flaws| flaws.into_iter().map(|flaw| flaw.detail).collect())
+}
+
+const TWO: &str = "\
+projects:
+- project: dir/hello
+  parameters: {target: world, git_url: 'https://x/y', unused: 1}
+  pipelines: [fetch, greet]
+  timeout: 10m
+pipelines:
+- pipeline: fetch
+  parameters: [git_url, {name: depth, default: 1}]
+  actions:
+  - {action: git}
+  - {action: git, git_url: 'https://x/z', git_dir: other}
+- pipeline: greet
+  parameters: [target, {name: colour, default: red}]
+  actions:
+  - {shell: make, where: host, timeout: 90s, name: 'make ${target}', when: always, env: {WHO: '${target}'}}
+  - {python: pass, network: true}
+  - {action: archive, artifact: '${target}'}
+  - {action: rsync, rsync_src: a, rsync_target: b}
+";
+
+#[test]
+fn a_plan() {
+    let trigger = trigger(
+        json!({"target": "moon", "depth": null}),
+        Some("main"),
+        Some(&"a".repeat(40)),
+    );
+    let plan = plan(TWO, &trigger).unwrap();
+    insta::assert_json_snapshot!(plan);
+    let text = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+    assert_eq!(plan.shapes().len(), 7);
+    assert_eq!(plan.action("5").map(|a| a.kind.as_str()), Some("python"));
+}
+
+#[test]
+fn needs_by_table() {
+    for (action, expected) in [
+        ("shell: x", (false, false, false)),
+        ("shell: x, network: true", (false, false, true)),
+        ("python: x, where: host", (true, false, false)),
+        ("shell: x, where: chroot", (false, true, false)),
+        ("action: archive, artifact: x", (false, false, false)),
+    ] {
+        let text = format!(
+            "projects: [{{project: a, pipelines: [p]}}]\npipelines: [{{pipeline: p, actions: [{{{action}}}]}}]\n"
+        );
+        let needs = plan(&text, &Trigger::default()).unwrap().needs;
+        assert_eq!(
+            (needs.host, needs.chroot, needs.network),
+            expected,
+            "{action}"
+        );
+    }
+}
+
+/// The steps of the `git` actions of a plan: ref and commit.
+fn git(pipelines: &str, parameters: &str, trigger: &Trigger) -> Vec<(Value, Value)> {
+    let text = format!(
+        "projects: [{{project: a, pipelines: [p], parameters: {parameters}}}]\npipelines:\n{pipelines}"
+    );
+    plan(&text, trigger)
+        .unwrap()
+        .actions
+        .into_iter()
+        .filter(|action| action.kind == "git")
+        .map(|action| {
+            let get = |key: &str| action.step.get(key).cloned().unwrap_or_default();
+            (get("git_ref"), get("git_commit"))
+        })
+        .collect()
+}
+
+#[test]
+fn the_triggers_ref_goes_to_one_git_action() {
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let given = trigger(json!({}), Some("topic"), Some(commit));
+    let url = "git_url: 'https://x/y'";
+    let both = (json!("topic"), json!(commit));
+    let none = (Value::Null, Value::Null);
+    let own = (json!("v1"), Value::Null);
+    let one = format!(
+        "- {{pipeline: p, actions: [{{action: git, git_ref: v1, {url}}}, {{action: git, {url}}}, {{action: git, {url}}}]}}\n"
+    );
+    assert_eq!(git(&one, "{}", &given), [own, both.clone(), none.clone()]);
+    assert_eq!(
+        git(&one, "{}", &Trigger::default())[1..],
+        [none.clone(), none.clone()]
+    );
+    // A parameter stands in for the field, unless it is null.
+    let wanting =
+        format!("- {{pipeline: p, parameters: [git_ref], actions: [{{action: git, {url}}}]}}\n");
+    assert_eq!(git(&wanting, "{git_ref: main}", &given), [none]);
+    assert_eq!(git(&wanting, "{git_ref: null}", &given), [both]);
+}
+
+#[test]
+fn refused_triggers() {
+    let missing = "projects: [{project: a, pipelines: [p, gret, q, p]}]\npipelines: [{pipeline: greet, actions: []}]\n";
+    let wanting = "\
+projects: [{project: a, pipelines: [p], parameters: {list: [1], from: space, bad: '-x', artifact: null}}]
+pipelines:
+- pipeline: p
+  parameters: [x, list, from, bad, artifact]
+  actions:
+  - {action: archive, artifact: '${list}'}
+  - {action: archive, artifact: 'x${list}', name: second}
+  - {action: archive}
+  - {action: git, git_url: '${bad}', from: x}
+";
+    let wanting = wanting.replace(", from: x}", "}");
+    let mut all = Vec::new();
+    for (text, trigger) in [
+        (missing, trigger(json!({"any": 1}), None, None)),
+        (
+            TWO,
+            trigger(json!({"unused": 2, "targt": 1}), Some("--x"), Some("abc")),
+        ),
+        (TWO, trigger(json!({"target": "a\0b"}), None, None)),
+        (
+            TWO,
+            trigger(json!({"target": "x".repeat(200_000)}), None, None),
+        ),
+        (TWO, trigger(json!({"target": ["x"]}), None, None)),
+        (&wanting, Trigger::default()),
+    ] {
+        all.push(plan(text, &trigger).map(|_| ()).unwrap_err());
+    }
+    insta::assert_json_snapshot!(all);
+}
+
+#[test]
+fn expressions_in_a_ref_are_not_replaced() {
+    let given = trigger(json!({}), Some("a${b}"), None);
+    let text = "projects: [{project: a, pipelines: [p]}]\npipelines: [{pipeline: p, actions: [{action: git, git_url: 'https://x/y'}]}]\n";
+    let plan = plan(text, &given).unwrap();
+    let build = "a/1".parse().unwrap();
+    let context = Context {
+        parameters: &Map::new(),
+        build: &build,
+        commit: None,
+        outputs: &std::collections::BTreeMap::new(),
+    };
+    let step = expand(&plan.actions[1].step, &context).unwrap();
+    assert_eq!(step["git_ref"], json!("a${b}"));
+}
