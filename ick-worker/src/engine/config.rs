@@ -1,0 +1,95 @@
+//! What the engine is told once: where it keeps things and what this worker allows.
+
+use ick_api::controller::Allows;
+use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How the engine works on this build host.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// The worker's state folder; runs are kept in its `runs`.
+    pub state: PathBuf,
+    /// The command that supervises an action: it is given the action's folder as one more argument and
+    /// calls [`crate::supervise::main`].
+    pub supervise: Vec<OsString>,
+    /// The command that executes a built-in action: it is given the action's folder as one more argument.
+    pub builtin: Vec<OsString>,
+    /// What is allowed here; all else is refused with `not_allowed`.
+    pub allows: Allows,
+    /// The variables of the worker's own environment that actions see.
+    pub pass_env: Vec<String>,
+    /// Folders of the worker's own root that containers without a tree of their own see as well.
+    pub visible: Vec<PathBuf>,
+    /// The first host id that belongs to slot 0's containers, when the worker is root.
+    pub uid_base: u32,
+    /// Sizes and times.
+    pub limits: Limits,
+}
+
+impl EngineConfig {
+    /// The defaults: nothing but containers without network is allowed.
+    pub fn new(state: PathBuf, supervise: Vec<OsString>, builtin: Vec<OsString>) -> Self {
+        Self {
+            state,
+            supervise,
+            builtin,
+            allows: Allows {
+                host: false,
+                chroot: false,
+                network: false,
+            },
+            pass_env: Vec::new(),
+            visible: Vec::new(),
+            uid_base: UID_BASE,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// The default for [`EngineConfig::uid_base`].
+pub const UID_BASE: u32 = 1_900_000_000;
+
+/// How many host ids a slot owns.
+pub const IDS_PER_SLOT: u32 = 65_536;
+
+/// The user of a container, as it sees itself.
+pub const CONTAINER_UID: u32 = 1000;
+
+/// Sizes and times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Bytes of a container's /tmp.
+    pub tmp: u64,
+    /// Bytes of a container's /dev/shm.
+    pub shm: u64,
+    /// Bytes of the workspace, while a container action is being executed.
+    pub workspace: u64,
+    /// Bytes of the build's HOME, while a container action is being executed.
+    pub home: u64,
+    /// How long an action has between SIGTERM and SIGKILL after a time-out or when the worker's
+    /// supervisors are told to end.
+    #[serde(with = "ick_core::duration::as_text")]
+    pub grace: Duration,
+    /// The same after a cancel. A cancel shall have taken effect within a second.
+    #[serde(with = "ick_core::duration::as_text")]
+    pub cancel_grace: Duration,
+    /// How many of the last bytes of a log that is too long are kept.
+    pub tail: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const GIB: u64 = 1 << 30;
+        Self {
+            tmp: 4 * GIB,
+            shm: GIB,
+            workspace: 64 * GIB,
+            home: 16 * GIB,
+            grace: Duration::from_secs(10),
+            cancel_grace: Duration::from_millis(800),
+            tail: 1 << 20,
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! An action that is being executed, as the worker sees it.
+
+use super::outcome::{ActionResult, BUILT, Built, Outcome, RESULT, VERSION, cause};
+use super::stop::{StopReason, Stopper, waker};
+use crate::spool;
+use crate::supervise::cgroup;
+use ick_core::build::CauseKind;
+use ick_core::secret::Secret;
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fd::OwnedFd;
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
+use rustix::process::{Pid, PidfdFlags};
+use std::fs;
+use std::io;
+use std::mem::MaybeUninit;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// An action that is being executed.
+///
+/// Dropping it leaves the action alone; it does not end it.
+#[derive(Debug)]
+pub struct Running {
+    folder: PathBuf,
+    built_in: Option<String>,
+    cgroup: Option<PathBuf>,
+    child: Child,
+    supervisor: Arc<OwnedFd>,
+    inotify: OwnedFd,
+    wake: Arc<OwnedFd>,
+    reason: Arc<OnceLock<StopReason>>,
+    /// Whether there may be a result that was not looked at.
+    look: bool,
+    ended: bool,
+}
+
+/// What has happened to a running action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The spool has grown.
+    Output,
+    /// It has ended and nothing of it is left. The spool may have grown before.
+    Ended(Outcome),
+    /// The time is over, or someone called `Stopper::wake`.
+    Nothing,
+}
+
+impl Running {
+    /// Starts the supervisor. The folder is ready for it.
+    pub(super) fn spawn(
+        mut command: Command,
+        folder: PathBuf,
+        built_in: Option<String>,
+        cgroup: Option<PathBuf>,
+    ) -> io::Result<Self> {
+        let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+        inotify::add_watch(&inotify, &folder, WatchFlags::MOVED_TO)?;
+        inotify::add_watch(&inotify, folder.join(spool::FILE), WatchFlags::MODIFY)?;
+        let wake = Arc::new(waker()?);
+        let child = command.spawn()?;
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or_else(|| io::Error::other("the supervisor has no process id"))?;
+        let supervisor = Arc::new(rustix::process::pidfd_open(pid, PidfdFlags::empty())?);
+        Ok(Self {
+            folder,
+            built_in,
+            cgroup,
+            child,
+            supervisor,
+            inotify,
+            wake,
+            reason: Arc::new(OnceLock::new()),
+            look: true,
+            ended: false,
+        })
+    }
+
+    /// The action's folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The supervisor's process id.
+    pub fn supervisor(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Follows the output from its first byte.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn spool(&self) -> io::Result<spool::Reader> {
+        spool::Reader::open(&self.folder)
+    }
+
+    /// Gives a built-in action a fresh token for the store.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn set_token(&self, token: &Secret) -> io::Result<()> {
+        super::start::write_token(&self.folder, token)
+    }
+
+    /// Something with which other threads can end the action, or wake who waits for it.
+    pub fn stopper(&self) -> Stopper {
+        Stopper {
+            folder: self.folder.clone(),
+            supervisor: Arc::clone(&self.supervisor),
+            wake: Arc::clone(&self.wake),
+            reason: Arc::clone(&self.reason),
+        }
+    }
+
+    /// Ends the action: see [`Stopper::stop`].
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn stop(&self, reason: StopReason) -> io::Result<()> {
+        self.stopper().stop(reason)
+    }
+
+    /// Waits until something happens, `timeout` at most. After `Event::Ended` there is nothing more to
+    /// wait for.
+    pub fn poll(&mut self, timeout: Duration) -> Event {
+        match self.wait(Instant::now() + timeout) {
+            Ok(event) => event,
+            Err(why) => {
+                // Whoever cannot look any more must not leave something running.
+                let _ = self.stop(StopReason::Shutdown);
+                self.end(Outcome::failed(cause(
+                    CauseKind::Internal,
+                    format!("the worker cannot follow the action: {why}"),
+                )))
+            }
+        }
+    }
+
+    fn wait(&mut self, until: Instant) -> io::Result<Event> {
+        loop {
+            if self.look {
+                self.look = false;
+                if let Some(outcome) = self.result()? {
+                    return Ok(self.end(outcome));
+                }
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            let left = Timespec::try_from(left).unwrap_or(Timespec {
+                tv_sec: 3600,
+                tv_nsec: 0,
+            });
+            let mut fds = [
+                PollFd::new(&self.inotify, PollFlags::IN),
+                PollFd::new(&*self.wake, PollFlags::IN),
+                PollFd::new(&*self.supervisor, PollFlags::IN),
+            ];
+            let count = match rustix::event::poll(&mut fds, Some(&left)) {
+                Err(rustix::io::Errno::INTR) => continue,
+                other => other?,
+            };
+            let [changed, woken, gone] = fds.map(|fd| !fd.revents().is_empty());
+            if count == 0 {
+                return Ok(Event::Nothing);
+            }
+            if changed && self.changes()? {
+                return Ok(Event::Output);
+            }
+            if woken {
+                let mut count = [0; 8];
+                let _ = rustix::io::read(&self.wake, &mut count);
+                return Ok(Event::Nothing);
+            }
+            if gone && !self.look {
+                let outcome = match self.result()? {
+                    Some(outcome) => outcome,
+                    None => self.lost(),
+                };
+                return Ok(self.end(outcome));
+            }
+        }
+    }
+
+    /// Takes note of what inotify says; whether there was output.
+    fn changes(&mut self) -> io::Result<bool> {
+        let mut output = false;
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut events = inotify::Reader::new(&self.inotify, &mut buffer);
+        loop {
+            match events.next() {
+                Ok(event) => {
+                    // A lost event may have been either.
+                    let lost = event.events().contains(ReadFlags::QUEUE_OVERFLOW);
+                    output |= lost || event.events().contains(ReadFlags::MODIFY);
+                    self.look |= lost || event.events().contains(ReadFlags::MOVED_TO);
+                }
+                Err(rustix::io::Errno::AGAIN) => return Ok(output),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(why) => return Err(why.into()),
+            }
+        }
+    }
+
+    fn result(&self) -> io::Result<Option<Outcome>> {
+        let text = match fs::read(self.folder.join(RESULT)) {
+            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other?,
+        };
+        let result: ActionResult = serde_json::from_slice(&text)?;
+        if result.v != VERSION {
+            let why = format!("{RESULT} has version {}, not {VERSION}", result.v);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
+        let mut outcome = Outcome {
+            exit_code: result.exit_code,
+            cause: result.cause,
+            outputs: result.outputs,
+            artifacts: Vec::new(),
+            sources: Vec::new(),
+            log_length: result.log_length,
+        };
+        if let Some(name) = &self.built_in {
+            self.add_built(name, &mut outcome);
+        }
+        let stopped = self.reason.get();
+        if let (Some(why), Some(reason)) = (&mut outcome.cause, stopped)
+            && why.kind == CauseKind::LostWorker
+        {
+            // There was no room for the file with the reason.
+            *why = reason.cause();
+        }
+        Ok(Some(outcome))
+    }
+
+    /// Adds what a built-in action says about itself.
+    fn add_built(&self, name: &str, outcome: &mut Outcome) {
+        let built = fs::read(self.folder.join(BUILT))
+            .ok()
+            .and_then(|text| serde_json::from_slice::<Built>(&text).ok())
+            .filter(|built| built.v == VERSION);
+        let said = built.is_some();
+        let built = built.unwrap_or_default();
+        outcome.artifacts = built.artifacts;
+        outcome.sources = built.sources;
+        let failed = match &outcome.cause {
+            None if !said => "said nothing about what it did".to_owned(),
+            Some(why) if matches!(why.kind, CauseKind::Exit | CauseKind::Signal) => {
+                why.detail.clone()
+            }
+            _ => return,
+        };
+        outcome.exit_code = None;
+        outcome.cause = Some(built.cause.unwrap_or_else(|| {
+            cause(
+                CauseKind::ActionFailed,
+                format!("the built-in action {name} {failed}"),
+            )
+        }));
+    }
+
+    /// The supervisor is gone without a result: it was killed.
+    fn lost(&mut self) -> Outcome {
+        let status = self.child.wait();
+        if let Some(group) = &self.cgroup {
+            cgroup::kill(group);
+        }
+        let log_length = self.spool().and_then(|mut spool| {
+            spool.seek(u64::MAX)?;
+            Ok(spool.offset())
+        });
+        let why = match (self.reason.get(), status) {
+            (Some(reason), _) => reason.cause(),
+            (None, Ok(status)) => cause(
+                CauseKind::LostWorker,
+                format!("the action's supervisor ended without a result ({status})"),
+            ),
+            (None, Err(why)) => cause(
+                CauseKind::LostWorker,
+                format!("the action's supervisor ended without a result ({why})"),
+            ),
+        };
+        Outcome {
+            log_length: log_length.unwrap_or(0),
+            ..Outcome::failed(why)
+        }
+    }
+
+    fn end(&mut self, outcome: Outcome) -> Event {
+        self.ended = true;
+        Event::Ended(outcome)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.ended {
+            // It has written its result and is about to exit, or is gone.
+            let _ = self.child.wait();
+        }
+        if let (true, Some(group)) = (self.ended, &self.cgroup) {
+            cgroup::remove(group);
+        }
+    }
+}

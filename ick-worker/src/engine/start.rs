@@ -1,0 +1,174 @@
+//! Starting an action: its folder is filled, then its supervisor is started.
+
+use super::order::{self, OUTPUTS, Order, PARAMETERS, SCRIPT, TMP, TOKEN, private_file};
+use super::outcome::{cannot, cause};
+use super::request::{Program, Request};
+use super::running::Running;
+use super::{Engine, RunFolder, permission};
+use crate::environment;
+use crate::places::{Inside, Tools, tools};
+use crate::spool;
+use ick_core::build::{Cause, CauseKind, Place};
+use ick_core::secret::Secret;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub(super) fn start(engine: &Engine, run: &RunFolder, request: Request) -> Result<Running, Cause> {
+    permission::check(&engine.config, &request)?;
+    let folder = run.make_action(&request.action_id)?;
+    let order = order(engine, run, &folder, request)?;
+    tools::check(&order)?;
+    fill(&folder, &order).map_err(|why| match why.kind() {
+        io::ErrorKind::AlreadyExists => cause(
+            CauseKind::Internal,
+            "the action was started before under this lease, and is never started again",
+        ),
+        _ => cannot("write the action's order", &why),
+    })?;
+    let command = supervisor(&engine.config.supervise, &folder)?;
+    let built_in = match &order.request.program {
+        Program::BuiltIn { name, .. } => Some(name.clone()),
+        _ => None,
+    };
+    if let Some(group) = &order.cgroup {
+        // Without it, the reaper alone sees to it that nothing is left.
+        let _ = fs::create_dir(group);
+    }
+    Running::spawn(command, folder, built_in, order.cgroup)
+        .map_err(|why| cannot("start the action's supervisor", &why))
+}
+
+fn order(
+    engine: &Engine,
+    run: &RunFolder,
+    folder: &Path,
+    request: Request,
+) -> Result<Order, Cause> {
+    let config = &engine.config;
+    let root = rustix::process::geteuid().is_root();
+    let passed = config
+        .pass_env
+        .iter()
+        .filter_map(|name| Some((name.clone(), std::env::var(name).ok()?)))
+        .collect::<BTreeMap<_, _>>();
+    let inside = Inside::of(&request, run, folder);
+    let path = std::env::var("PATH").unwrap_or_else(|_| environment::PATH.to_owned());
+    let tools = Tools::find(request.place, request.network, &path)?;
+    let env = environment::of(&request, &inside, Some(path), passed)?;
+    let first_id = match (root, request.place) {
+        (true, Place::Container) => Some(first_id(config.uid_base, run.slot())?),
+        _ => None,
+    };
+    Ok(Order {
+        v: order::VERSION,
+        request,
+        slot: run.slot(),
+        workspace: run.workspace(),
+        home: run.home(),
+        tree: None,
+        builtin: config.builtin.clone(),
+        env,
+        visible: config.visible.clone(),
+        first_id,
+        tools,
+        limits: config.limits,
+        cgroup: engine
+            .cgroups
+            .as_ref()
+            .map(|parent| parent.join(group_name())),
+    })
+}
+
+/// The first host id that belongs to a slot.
+fn first_id(base: u32, slot: u32) -> Result<u32, Cause> {
+    slot.checked_mul(super::IDS_PER_SLOT)
+        .and_then(|ids| base.checked_add(ids))
+        .filter(|first| base >= super::IDS_PER_SLOT && first.checked_add(super::IDS_PER_SLOT).is_some())
+        .ok_or_else(|| {
+            cause(
+                CauseKind::NotAllowed,
+                format!("slot {slot} has no host ids with `uid_base: {base}` in the worker's configuration"),
+            )
+        })
+}
+
+/// A name that no other process on this host uses at the same time.
+fn group_name() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    // Process ids come again, and in another pid namespace they are there already.
+    let now = crate::supervise::now().as_millis();
+    format!("ick-{}-{now}-{count}", std::process::id())
+}
+
+fn fill(folder: &Path, order: &Order) -> io::Result<()> {
+    // First, as it says that the action was started.
+    order.write(folder)?;
+    if let Some(token) = &order.request.store_token {
+        write_token(folder, token)?;
+    }
+    spool::Writer::create(folder)?;
+    if matches!(order.request.program, Program::BuiltIn { .. }) {
+        return DirBuilder::new().mode(0o700).create(folder.join(TMP));
+    }
+    let parameters = serde_json::to_vec(&order.request.parameters)?;
+    private_file(&folder.join(PARAMETERS), &parameters)?;
+    private_file(&folder.join(OUTPUTS), b"")?;
+    let inside = Inside::from_order(order, folder);
+    if let Some(script) = environment::script(&order.request.program, &inside) {
+        private_file(&folder.join(SCRIPT), script.as_bytes())?;
+    }
+    if order.request.place == Place::Host {
+        DirBuilder::new().mode(0o700).create(folder.join(TMP))?;
+    }
+    Ok(())
+}
+
+fn supervisor(command: &[OsString], folder: &Path) -> Result<Command, Cause> {
+    let (program, arguments) = command.split_first().ok_or_else(|| {
+        cause(
+            CauseKind::Internal,
+            "the engine was not told how to start a supervisor",
+        )
+    })?;
+    let errors = fs::File::create(folder.join("supervise.err"))
+        .map_err(|why| cannot("write into the action's folder", &why))?;
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .arg(folder)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(errors);
+    Ok(command)
+}
+
+/// Writes the token so that who reads it has the old one or the new one, whole.
+pub(super) fn write_token(folder: &Path, token: &Secret) -> io::Result<()> {
+    let next: PathBuf = folder.join(format!("{TOKEN}.new"));
+    let _ = fs::remove_file(&next);
+    private_file(&next, token.reveal().as_bytes())?;
+    fs::rename(&next, folder.join(TOKEN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_slots_never_reach_root() {
+        assert_eq!(first_id(1_900_000_000, 0).ok(), Some(1_900_000_000));
+        assert_eq!(first_id(1_900_000_000, 2).ok(), Some(1_900_131_072));
+        for (base, slot) in [(0, 0), (1, 0), (u32::MAX - 10, 0), (1_900_000_000, 65_535)] {
+            assert!(first_id(base, slot).is_err(), "{base} {slot}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! A root worker's private mounts: what a container is made of, in a place that its user can reach.
+//!
+//! The worker's state folder is closed to everyone else, and stays so. In a mount namespace of the
+//! reaper alone, a small tmpfs covers a folder that exists everywhere, and what the container gets is
+//! mounted there. It all goes with the namespace.
+
+use super::container::Parts;
+use crate::supervise::fork::leave;
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_change,
+    move_mount, open_tree,
+};
+use rustix::thread::UnshareFlags;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Folders that every system has and that no container sees, unless the configuration says so.
+const PLACES: [&str; 4] = ["/mnt", "/media", "/srv", "/tmp"];
+
+/// Makes a private mount namespace of this process and mounts the parts there. Gives their new paths.
+pub(super) fn stage(parts: &Parts, visible: &[PathBuf]) -> io::Result<Parts> {
+    leave(UnshareFlags::NEWNS)?;
+    mount_change(
+        "/",
+        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
+    )?;
+    let place = place(visible)?;
+    // Opened first: they may be below the place.
+    let mut opened = Vec::new();
+    let mut part = |name: &'static str, path: &Path| -> io::Result<PathBuf> {
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        let whole = match name {
+            "tree" => OpenTreeFlags::AT_RECURSIVE,
+            _ => OpenTreeFlags::empty(),
+        };
+        let tree = open_tree(
+            CWD,
+            path,
+            flags | whole | OpenTreeFlags::AT_SYMLINK_NOFOLLOW,
+        )?;
+        opened.push((name, path.is_dir(), tree));
+        Ok(place.join(name))
+    };
+    let staged = Parts {
+        workspace: part("workspace", &parts.workspace)?,
+        home: part("home", &parts.home)?,
+        script: part("script", &parts.script)?,
+        parameters: part("params.json", &parts.parameters)?,
+        outputs: part("outputs", &parts.outputs)?,
+        passwd: part_of(&mut part, "passwd", parts.passwd.as_deref())?,
+        group: part_of(&mut part, "group", parts.group.as_deref())?,
+        resolver: part_of(&mut part, "resolv.conf", parts.resolver.as_deref())?,
+        tree: part_of(&mut part, "tree", parts.tree.as_deref())?,
+    };
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    mount("tmpfs", &place, "tmpfs", flags, c"mode=755,size=64k")?;
+    let folder = rustix::fs::open(
+        &place,
+        OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
+    for (name, is_folder, tree) in opened {
+        put(&folder, name, is_folder, &tree)?;
+    }
+    Ok(staged)
+}
+
+fn part_of(
+    part: &mut impl FnMut(&'static str, &Path) -> io::Result<PathBuf>,
+    name: &'static str,
+    path: Option<&Path>,
+) -> io::Result<Option<PathBuf>> {
+    path.map(|path| part(name, path)).transpose()
+}
+
+fn put(folder: &OwnedFd, name: &str, is_folder: bool, tree: &OwnedFd) -> io::Result<()> {
+    if is_folder {
+        rustix::fs::mkdirat(folder, name, Mode::from_raw_mode(0o755))?;
+    } else {
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+        rustix::fs::openat(folder, name, flags, Mode::from_raw_mode(0o644))?;
+    }
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+    Ok(move_mount(tree.as_fd(), c"", folder.as_fd(), name, flags)?)
+}
+
+/// A folder that may be covered.
+fn place(visible: &[PathBuf]) -> io::Result<PathBuf> {
+    PLACES
+        .iter()
+        .map(Path::new)
+        .find(|place| {
+            let real = place.symlink_metadata().is_ok_and(|about| about.is_dir());
+            real && !visible.iter().any(|path| path.starts_with(place))
+        })
+        .map(Path::to_owned)
+        .ok_or_else(|| io::Error::other(format!("none of {PLACES:?} can be mounted over")))
+}

@@ -1,0 +1,198 @@
+//! `network: true`: an outbound network for a container, by pasta or slirp4netns.
+//!
+//! The process that becomes bubblewrap makes user and network namespaces as the slot's user and waits
+//! there; the helper, as the same user outside, gives the namespace its interface; then bubblewrap
+//! starts inside, in a user namespace of its own below. The host's loopback cannot be reached.
+
+use super::tools::Attach;
+use crate::engine::{CONTAINER_UID, cannot, cause};
+use crate::supervise::fork::{Fork, fork, leave};
+use ick_core::build::{Cause, CauseKind};
+use rustix::fd::{AsRawFd, OwnedFd};
+use rustix::fs::{Gid, Uid};
+use rustix::io::FdFlags;
+use rustix::pipe::PipeFlags;
+use rustix::process::{DumpableBehavior, Pid, Signal};
+use rustix::thread::UnshareFlags;
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A container's network to be.
+pub(super) struct Network<'a> {
+    pub(super) attach: &'a Attach,
+    /// The user of a root worker's container; otherwise it is the worker's own.
+    pub(super) host_id: Option<u32>,
+}
+
+/// The address at which the helper answers for the host's resolver.
+pub(super) fn resolver(attach: &Attach) -> &'static str {
+    match attach {
+        Attach::Pasta(_) => "169.254.1.1",
+        Attach::Slirp4netns(_) => "10.0.2.3",
+    }
+}
+
+/// Where a container's resolv.conf has to be put so that it is found: the file itself, or where the
+/// tree's link leads.
+pub(super) fn resolver_file(tree: &Path) -> PathBuf {
+    let etc = Path::new("/etc");
+    match fs::read_link(tree.join("etc/resolv.conf")) {
+        Ok(target) => without_dots(&etc.join(target)),
+        Err(_) => etc.join("resolv.conf"),
+    }
+}
+
+fn without_dots(path: &Path) -> PathBuf {
+    use std::path::Component;
+    let mut clean = PathBuf::from("/");
+    for component in path.components() {
+        match component {
+            Component::ParentDir => {
+                clean.pop();
+            }
+            Component::Normal(name) => clean.push(name),
+            _ => {}
+        }
+    }
+    clean
+}
+
+impl Network<'_> {
+    /// Starts the command in namespaces that have a network.
+    pub(super) fn start(&self, mut command: Command) -> Result<Pid, Cause> {
+        let failed = |why: io::Error| cannot("make a network for the container", &why);
+        let pipe = || {
+            let made = rustix::pipe::pipe_with(PipeFlags::CLOEXEC);
+            made.map_err(|why| failed(why.into()))
+        };
+        let (ready, tell_ready) = pipe()?;
+        let (go, tell_go) = pipe()?;
+        let pid = match fork(None).map_err(failed)? {
+            Fork::Parent(pid) => pid,
+            Fork::Child => {
+                drop((ready, tell_go));
+                let why = self.become_it(&mut command, &tell_ready, &go);
+                let _ = rustix::io::write(&tell_ready, why.to_string().as_bytes());
+                std::process::exit(1);
+            }
+        };
+        // The parent's copies of the action's streams go with the command.
+        drop((command, tell_ready, go));
+        let attached = said(&ready)
+            .and_then(|said| match said.as_str() {
+                READY => Ok(()),
+                why => Err(io::Error::other(why.to_owned())),
+            })
+            .map_err(failed)
+            .and_then(|()| self.attach(pid));
+        if let Err(why) = attached {
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+            return Err(why);
+        }
+        rustix::io::write(&tell_go, b"!").map_err(|why| failed(why.into()))?;
+        Ok(pid)
+    }
+
+    /// In the new process: makes the namespaces, waits, and becomes the command. Returns only why not.
+    fn become_it(&self, command: &mut Command, ready: &OwnedFd, go: &OwnedFd) -> io::Error {
+        let prepare = || -> io::Result<bool> {
+            rustix::process::setpgid(None, None)?;
+            if let Some(id) = self.host_id {
+                let (uid, gid) = (Uid::from_raw(id), Gid::from_raw(id));
+                rustix::thread::set_thread_groups(&[])?;
+                rustix::thread::set_thread_res_gid(gid, gid, gid)?;
+                rustix::thread::set_thread_res_uid(uid, uid, uid)?;
+                // The helper, which is the same user, opens this process's namespaces.
+                rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable)?;
+            }
+            let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+            leave(UnshareFlags::NEWUSER | UnshareFlags::NEWNET)?;
+            let map = |of: u32| format!("{CONTAINER_UID} {of} 1\n");
+            fs::write("/proc/self/setgroups", "deny")?;
+            fs::write("/proc/self/uid_map", map(uid.as_raw()))?;
+            fs::write("/proc/self/gid_map", map(gid.as_raw()))?;
+            rustix::io::write(ready, READY.as_bytes())?;
+            let mut letter = [0; 1];
+            Ok(rustix::io::read(go, &mut letter)? == 1)
+        };
+        match prepare() {
+            Ok(true) => command.exec(),
+            Ok(false) => std::process::exit(1),
+            Err(why) => why,
+        }
+    }
+
+    fn attach(&self, pid: Pid) -> Result<(), Cause> {
+        let pid = pid.as_raw_pid();
+        let (mut command, name, ready) = match self.attach {
+            Attach::Pasta(path) => {
+                let mut command = Command::new(path);
+                command.args(["--config-net", "--quiet", "--no-map-gw"]);
+                command.args(["-t", "none", "-u", "none", "-T", "none", "-U", "none"]);
+                command.args(["--dns-forward", resolver(self.attach)]);
+                command.arg(pid.to_string());
+                (command, "pasta", None)
+            }
+            Attach::Slirp4netns(path) => {
+                let (ready, tell) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)
+                    .map_err(|why| cannot("start slirp4netns", &why.into()))?;
+                rustix::io::fcntl_setfd(&tell, FdFlags::empty())
+                    .map_err(|why| cannot("start slirp4netns", &why.into()))?;
+                let mut command = Command::new(path);
+                command.args(["--configure", "--mtu=65520", "--disable-host-loopback"]);
+                command.arg(format!("--ready-fd={}", tell.as_raw_fd()));
+                command.arg(format!("--userns-path=/proc/{pid}/ns/user"));
+                command.args([pid.to_string().as_str(), "tap0"]);
+                (command, "slirp4netns", Some((ready, tell)))
+            }
+        };
+        command
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        if let Some(id) = self.host_id {
+            command.uid(id).gid(id);
+        }
+        let starting = format!("start {name}");
+        let mut child = command.spawn().map_err(|why| cannot(&starting, &why))?;
+        let attached = match ready {
+            // It goes into the background once the network is there.
+            None => child.wait().map(|status| status.success()),
+            Some((ready, tell)) => {
+                drop(tell);
+                said(&ready).map(|said| said == "1")
+            }
+        };
+        if attached.map_err(|why| cannot(&starting, &why))? {
+            return Ok(());
+        }
+        let _ = child.kill();
+        let mut words = String::new();
+        if let Some(mut errors) = child.stderr.take() {
+            let _ = errors.read_to_string(&mut words);
+        }
+        let _ = child.wait();
+        Err(cause(
+            CauseKind::Internal,
+            format!(
+                "{name} could not make a network for the container: {}",
+                words.trim()
+            ),
+        ))
+    }
+}
+
+/// What the process in the new namespaces says when they are made; all else is why they are not.
+const READY: &str = "1";
+
+/// The first words from a pipe.
+fn said(pipe: &OwnedFd) -> io::Result<String> {
+    let mut bytes = [0; 512];
+    let count = rustix::io::read(pipe, &mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes[..count]).into_owned())
+}

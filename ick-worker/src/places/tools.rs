@@ -1,0 +1,102 @@
+//! The programs that an action needs on the build host, looked for before it is started.
+
+use crate::engine::{Order, Program, cause};
+use crate::environment;
+use ick_core::build::{Cause, CauseKind, Place};
+use rustix::fs::Access;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Where the worker's own tools are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tools {
+    /// bubblewrap, for containers.
+    pub bwrap: Option<PathBuf>,
+    /// What gives a container its network.
+    pub attach: Option<Attach>,
+}
+
+/// What gives a container its network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attach {
+    /// pasta, of passt.
+    Pasta(PathBuf),
+    /// slirp4netns.
+    Slirp4netns(PathBuf),
+}
+
+impl Tools {
+    /// Looks for what an action in this place needs; `path` is the worker's own PATH.
+    ///
+    /// # Errors
+    /// `missing_tool`, naming the Debian package.
+    pub(crate) fn find(place: Place, network: bool, path: &str) -> Result<Self, Cause> {
+        if place != Place::Container {
+            return Ok(Self::default());
+        }
+        let bwrap = in_path(path, "bwrap").ok_or_else(|| missing("bwrap", "bubblewrap", HERE))?;
+        let attach = if network {
+            let pasta = in_path(path, "pasta").map(Attach::Pasta);
+            let attach = pasta.or_else(|| in_path(path, "slirp4netns").map(Attach::Slirp4netns));
+            Some(attach.ok_or_else(|| missing("pasta", "passt (or slirp4netns)", HERE))?)
+        } else {
+            None
+        };
+        Ok(Self {
+            bwrap: Some(bwrap),
+            attach,
+        })
+    }
+}
+
+const HERE: &str = "on this worker";
+
+/// Looks for the program that executes an action's script.
+pub(crate) fn check(order: &Order) -> Result<(), Cause> {
+    let (program, package) = match order.request.program {
+        Program::Shell(_) => ("bash", "bash"),
+        Program::Python(_) => ("python3", "python3"),
+        Program::BuiltIn { .. } => return Ok(()),
+    };
+    if order.request.place == Place::Host {
+        let path = order.env.get("PATH").map_or("", String::as_str);
+        return in_path(path, program)
+            .map(drop)
+            .ok_or_else(|| missing(program, package, HERE));
+    }
+    let root = order.tree.as_deref().unwrap_or(Path::new("/"));
+    let path = order
+        .env
+        .get("PATH")
+        .map_or(environment::PATH, String::as_str);
+    let there = path.split(':').any(|folder| {
+        let folder = root.join(folder.trim_start_matches('/'));
+        // A link may only lead somewhere from inside.
+        folder.join(program).symlink_metadata().is_ok()
+    });
+    let place = match order.tree {
+        Some(_) => "in the build's system tree",
+        None => HERE,
+    };
+    if there {
+        Ok(())
+    } else {
+        Err(missing(program, package, place))
+    }
+}
+
+/// The first program of this name in a PATH.
+pub(crate) fn in_path(path: &str, program: &str) -> Option<PathBuf> {
+    path.split(':')
+        .filter(|folder| folder.starts_with('/'))
+        .map(|folder| Path::new(folder).join(program))
+        .find(|file| file.is_file() && rustix::fs::access(file, Access::EXEC_OK).is_ok())
+}
+
+fn missing(program: &str, package: &str, place: &str) -> Cause {
+    cause(
+        CauseKind::MissingTool,
+        format!("{program} is not {place}: install the Debian package {package}"),
+    )
+}

@@ -1,0 +1,80 @@
+//! Why and how an action is ended before it ends by itself.
+
+use super::reaper::End;
+use super::signal_name;
+use crate::engine::{Limits, STOP, StopReason, cause};
+use ick_core::build::{Cause, CauseKind};
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// An end that was decided upon.
+#[derive(Debug)]
+pub(super) struct Ending {
+    pub(super) cause: Cause,
+    /// When what still runs is ended by SIGKILL; none once that was done.
+    pub(super) kill_at: Option<Instant>,
+}
+
+impl Ending {
+    fn new(cause: Cause, grace: Duration) -> Self {
+        Self {
+            cause,
+            kill_at: Some(Instant::now() + grace),
+        }
+    }
+
+    /// The action's own time-out.
+    pub(super) fn by_timeout(timeout: Duration, limits: &Limits) -> Self {
+        let timeout = ick_core::duration::format(timeout);
+        let detail = format!("the action ran into its time-out of {timeout}");
+        Self::new(cause(CauseKind::Timeout, detail), limits.grace)
+    }
+
+    /// Someone asked for it by SIGTERM; the reason is in the action's folder.
+    pub(super) fn by_signal(folder: &Path, limits: &Limits) -> Self {
+        let word = fs::read_to_string(folder.join(STOP)).unwrap_or_default();
+        let reason = StopReason::from_word(&word);
+        let grace = match reason {
+            StopReason::Cancelled => limits.cancel_grace,
+            StopReason::BuildTimeout | StopReason::Shutdown => limits.grace,
+        };
+        Self::new(reason.cause(), grace)
+    }
+
+    /// It cannot go on.
+    pub(super) fn at_once(cause: Cause, limits: &Limits) -> Self {
+        Self::new(cause, limits.cancel_grace)
+    }
+}
+
+/// The cause of an action that ended by itself; none when it succeeded.
+pub(super) fn of(end: End) -> Option<Cause> {
+    let (kind, code, detail) = match end {
+        End::Exit(0) => return None,
+        End::Exit(code) if code > 128 && code < 160 => (
+            CauseKind::Exit,
+            code,
+            format!(
+                "ended with exit code {code}, as a shell does after {}",
+                signal_name::name(code - 128)
+            ),
+        ),
+        End::Exit(code) => (
+            CauseKind::Exit,
+            code,
+            format!("ended with exit code {code}"),
+        ),
+        End::Signal(signal) => (
+            CauseKind::Signal,
+            signal,
+            format!("was ended by {}", signal_name::name(signal)),
+        ),
+    };
+    Some(Cause {
+        kind,
+        code: Some(code),
+        action_id: None,
+        detail,
+    })
+}

@@ -1,0 +1,64 @@
+//! The supervisor of one action: a small process of its own, which the worker's end does not touch.
+//!
+//! It consists of two processes. The supervisor itself reads the action's output into the spool, keeps
+//! its time-out, hears when it is to be ended, and writes the result. Its child, the reaper
+//! ([`reaper`]), starts the action and takes in whatever the action leaves behind, as both are
+//! subreapers (prctl(2), `PR_SET_CHILD_SUBREAPER`). Each ends everything when the other is gone, so no
+//! process of an action survives whichever of them is killed; where control groups can be made, the
+//! reaper and all below it are in one of their own, which ends at once.
+
+pub(crate) mod cgroup;
+mod children;
+mod ending;
+pub(crate) mod fork;
+mod outputs;
+mod reaper;
+mod result;
+mod signal_name;
+mod terminate;
+mod watch;
+
+pub(crate) use reaper::End;
+
+use crate::engine::Order;
+use ick_core::time::Timestamp;
+use rustix::fs::Mode;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Supervises the action whose folder this is, to its end: what the hidden command `supervise DIR`
+/// does. To be called before the program has made a second thread.
+pub fn main(folder: &Path) -> ExitCode {
+    match supervise(folder) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("cannot supervise {}: {why}", folder.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn supervise(folder: &Path) -> io::Result<()> {
+    let started = now();
+    // Away from the worker's terminal and its signals. It fails only for who is alone already.
+    let _ = rustix::process::setsid();
+    rustix::process::umask(Mode::from_raw_mode(0o022));
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    let order = Order::read(folder)?;
+    let reserved = result::Reserved::new(folder)?;
+    let result = watch::to_the_end(&order, folder, started);
+    if let Some(group) = &order.cgroup {
+        cgroup::remove(group);
+    }
+    reserved.write(&result)
+}
+
+/// The present time.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

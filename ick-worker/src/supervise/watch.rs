@@ -1,0 +1,367 @@
+//! The supervisor proper: watches one action from its start to its end.
+
+use super::ending::{self, Ending};
+use super::fork::{Fork, fork};
+use super::reaper::{self, End, Word};
+use super::{cgroup, children, now, outputs};
+use crate::engine::{ActionResult, Order, Program, VERSION, cannot, cause};
+use crate::spool::Writer;
+use crate::workspace;
+use ick_api::logframe::Stream;
+use ick_core::build::{Cause, CauseKind, Place};
+use ick_core::time::Timestamp;
+use rustix::event::{Timespec, epoll};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::OFlags;
+use rustix::pipe::PipeFlags;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How much is read at once, and how much a pipe holds where Linux lets it.
+const READ: usize = 1 << 20;
+
+/// How often the size of what a container can write to is looked at, at most.
+const MEASURE: Duration = Duration::from_secs(5);
+
+/// What the supervisor waits for, as its event numbers.
+const STDOUT: u64 = 0;
+const STDERR: u64 = 1;
+const WORDS: u64 = 2;
+const SIGNALS: u64 = 3;
+const TOO_BIG: u64 = 4;
+
+/// Executes an action and watches it until nothing of it is left.
+pub(super) fn to_the_end(order: &Order, folder: &Path, started: Timestamp) -> ActionResult {
+    let mut result = ActionResult {
+        v: VERSION,
+        exit_code: None,
+        cause: None,
+        outputs: BTreeMap::new(),
+        started,
+        ended: started,
+        log_length: 0,
+    };
+    let watched = Watch::start(order, folder)
+        .and_then(|mut watch| {
+            let ended = watch.until_end();
+            watch.end_everything();
+            ended.map(|()| watch)
+        })
+        .map_err(|why| cannot("supervise the action", &why))
+        .and_then(|watch| watch.conclude(&mut result));
+    if let Err(why) = watched {
+        result.cause = Some(why);
+    }
+    result.ended = now();
+    result
+}
+
+struct Watch<'a> {
+    order: &'a Order,
+    folder: &'a Path,
+    spool: Writer,
+    /// Why nothing more is written to the spool.
+    spool_broken: bool,
+    events: OwnedFd,
+    outputs: [Option<OwnedFd>; 2],
+    words: OwnedFd,
+    heard: Vec<u8>,
+    orders: OwnedFd,
+    signals: UnixStream,
+    _too_big: Option<UnixStream>,
+    deadline: Option<Instant>,
+    ending: Option<Ending>,
+    /// What the reaper said at the end; `Some(None)` when it ended without a word.
+    end: Option<Option<Word>>,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Watch<'a> {
+    fn start(order: &'a Order, folder: &'a Path) -> io::Result<Self> {
+        let request = &order.request;
+        let spool = Writer::open(folder, request.log_left, order.limits.tail)?;
+        let (stdout, out) = output_pipe()?;
+        let (stderr, err) = output_pipe()?;
+        let (words, say) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+        let (obey, orders) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+        let deadline = request.timeout.map(|timeout| Instant::now() + timeout);
+        if start_reaper(order)? == Fork::Child {
+            drop((stdout, stderr, words, orders));
+            let pipes = reaper::Pipes {
+                orders: obey,
+                words: say,
+                stdout: out,
+                stderr: err,
+            };
+            std::process::exit(reaper::main(order, folder, pipes));
+        }
+        drop((out, err, say, obey));
+        // Not before there are two processes: each hears its own signals.
+        let (signals, write) = UnixStream::pair()?;
+        signals.set_nonblocking(true)?;
+        signal_hook::low_level::pipe::register(signal_hook::consts::SIGTERM, write)?;
+        let too_big = too_big(order)?;
+        let events = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let wait_for = |fd: &dyn AsFd, number| {
+            let data = epoll::EventData::new_u64(number);
+            epoll::add(&events, fd.as_fd(), data, epoll::EventFlags::IN)
+        };
+        wait_for(&stdout, STDOUT)?;
+        wait_for(&stderr, STDERR)?;
+        wait_for(&words, WORDS)?;
+        wait_for(&signals, SIGNALS)?;
+        if let Some(too_big) = &too_big {
+            wait_for(too_big, TOO_BIG)?;
+        }
+        Ok(Self {
+            order,
+            folder,
+            spool,
+            spool_broken: false,
+            events,
+            outputs: [Some(stdout), Some(stderr)],
+            words,
+            heard: Vec::new(),
+            orders,
+            signals,
+            _too_big: too_big,
+            deadline,
+            ending: None,
+            end: None,
+            buffer: vec![0; READ],
+        })
+    }
+
+    /// Until the action's first process has ended, or the reaper.
+    fn until_end(&mut self) -> io::Result<()> {
+        let mut events = Vec::with_capacity(8);
+        while self.end.is_none() {
+            let next = self.keep_time();
+            let left = next.map(|at| at.saturating_duration_since(Instant::now()));
+            let left = left.and_then(|left| Timespec::try_from(left).ok());
+            events.clear();
+            let spare = rustix::buffer::spare_capacity(&mut events);
+            match epoll::wait(&self.events, spare, left.as_ref()) {
+                Err(rustix::io::Errno::INTR) => continue,
+                other => other?,
+            };
+            // They come in the order in which they happened.
+            for event in &events {
+                match event.data.u64() {
+                    STDOUT => drop(self.take_output(0)),
+                    STDERR => drop(self.take_output(1)),
+                    WORDS => self.hear()?,
+                    SIGNALS => self.obey_signal(),
+                    _ => self.end_too_big(),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what is due by now, and says when something will be next.
+    fn keep_time(&mut self) -> Option<Instant> {
+        let now = Instant::now();
+        match (&mut self.ending, self.deadline) {
+            (None, Some(deadline)) if deadline <= now => {
+                let timeout = self.order.request.timeout.unwrap_or_default();
+                let ending = Ending::by_timeout(timeout, &self.order.limits);
+                self.terminate(ending)
+            }
+            (None, deadline) => deadline,
+            (Some(ending), _) => {
+                if ending.kill_at.is_some_and(|at| at <= now) {
+                    ending.kill_at = None;
+                    self.kill();
+                    return None;
+                }
+                ending.kill_at
+            }
+        }
+    }
+
+    /// Asks the action to end; the first reason stands. Returns when it will be ended.
+    fn terminate(&mut self, ending: Ending) -> Option<Instant> {
+        if self.ending.is_none() {
+            self.ending = Some(ending);
+            let _ = rustix::io::write(&self.orders, &[reaper::TERMINATE]);
+        }
+        self.ending.as_ref().and_then(|ending| ending.kill_at)
+    }
+
+    fn kill(&self) {
+        let _ = rustix::io::write(&self.orders, &[reaper::KILL]);
+        if let Some(group) = &self.order.cgroup {
+            cgroup::kill(group);
+        }
+    }
+
+    fn obey_signal(&mut self) {
+        let mut bytes = [0; 16];
+        let _ = rustix::io::read(&self.signals, &mut bytes);
+        let ending = Ending::by_signal(self.folder, &self.order.limits);
+        self.terminate(ending);
+    }
+
+    fn end_too_big(&mut self) {
+        // It is told once, and stays readable.
+        if let Some(too_big) = self._too_big.take() {
+            let _ = epoll::delete(&self.events, &too_big);
+        }
+        let limits = &self.order.limits;
+        let why = cause(
+            CauseKind::DiskFull,
+            format!(
+                "the workspace has more than {} bytes or the build's HOME more than {}",
+                limits.workspace, limits.home
+            ),
+        );
+        self.terminate(Ending::at_once(why, limits));
+    }
+
+    fn hear(&mut self) -> io::Result<()> {
+        let mut bytes = [0; 8192];
+        let count = match rustix::io::read(&self.words, &mut bytes) {
+            Err(rustix::io::Errno::INTR) => return Ok(()),
+            other => other?,
+        };
+        self.heard.extend_from_slice(&bytes[..count]);
+        if let Some(line) = self.heard.split(|byte| *byte == b'\n').next()
+            && line.len() < self.heard.len()
+        {
+            self.end = Some(Some(serde_json::from_slice(line)?));
+        } else if count == 0 {
+            self.end = Some(None);
+        }
+        Ok(())
+    }
+
+    /// Moves what one of the pipes has into the spool; whether there may be more.
+    fn take_output(&mut self, which: usize) -> bool {
+        let Some(pipe) = &self.outputs[which] else {
+            return false;
+        };
+        let count = match rustix::io::read(pipe, &mut self.buffer) {
+            Ok(count) => count,
+            Err(rustix::io::Errno::INTR) => return true,
+            Err(rustix::io::Errno::AGAIN) => return false,
+            Err(_) => 0,
+        };
+        if count == 0 {
+            let _ = epoll::delete(&self.events, pipe);
+            self.outputs[which] = None;
+            return false;
+        }
+        if self.spool_broken {
+            return true;
+        }
+        let stream = match (&self.order.request.program, which) {
+            (Program::BuiltIn { .. }, _) => Stream::Ick,
+            (_, 0) => Stream::Stdout,
+            _ => Stream::Stderr,
+        };
+        if let Err(why) = self.spool.append(stream, now(), &self.buffer[..count]) {
+            self.spool_broken = true;
+            let why = cannot("keep the action's output", &why);
+            self.terminate(Ending::at_once(why, &self.order.limits));
+        }
+        true
+    }
+
+    /// Sees to it that nothing of the action is left, then takes what is still in the pipes.
+    fn end_everything(&mut self) {
+        self.kill();
+        if !children::end_when_gone(&self.words) {
+            let _ = writeln!(io::stderr(), "a process of the action does not end");
+        }
+        for which in [0, 1] {
+            while self.take_output(which) {}
+        }
+    }
+
+    fn conclude(self, result: &mut ActionResult) -> Result<(), Cause> {
+        let finished = match self.spool_broken {
+            true => Ok(self.spool.length()),
+            false => self.spool.finish(now()),
+        };
+        if let Ok(length) = finished {
+            result.log_length = length;
+        }
+        if let Some(ending) = self.ending {
+            return Err(ending.cause);
+        }
+        finished.map_err(|why| cannot("keep the action's output", &why))?;
+        match self.end.flatten() {
+            Some(Word::Failed(why)) => Err(why),
+            Some(Word::Ended(end)) => {
+                if let End::Exit(code) = end {
+                    result.exit_code = Some(code);
+                }
+                if let Some(why) = ending::of(end) {
+                    return Err(why);
+                }
+                if !matches!(self.order.request.program, Program::BuiltIn { .. }) {
+                    result.outputs = outputs::read(self.folder)?;
+                }
+                Ok(())
+            }
+            None => Err(cause(
+                CauseKind::Internal,
+                "the process that started the action is gone; was it killed?",
+            )),
+        }
+    }
+}
+
+/// A pipe for output: big, and read without waiting.
+fn output_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    rustix::fs::fcntl_setfl(&read, OFlags::NONBLOCK)?;
+    // A user's pipes have a limit in all; a small pipe does as well.
+    let _ = rustix::pipe::fcntl_setpipe_size(&write, READ);
+    Ok((read, write))
+}
+
+/// Starts the reaper in the action's control group, or without one.
+fn start_reaper(order: &Order) -> io::Result<Fork> {
+    let group = order.cgroup.as_ref().and_then(|group| {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        rustix::fs::open(group, flags, rustix::fs::Mode::empty()).ok()
+    });
+    if let Some(group) = group
+        && let Ok(forked) = fork(Some(group.as_fd()))
+    {
+        return Ok(forked);
+    }
+    fork(None)
+}
+
+/// Something that becomes readable when a container has written more than it may.
+fn too_big(order: &Order) -> io::Result<Option<UnixStream>> {
+    if order.request.place != Place::Container {
+        return Ok(None);
+    }
+    let (read, mut write) = UnixStream::pair()?;
+    let (workspace, home, limits) = (order.workspace.clone(), order.home.clone(), order.limits);
+    std::thread::Builder::new()
+        .name("measure".to_owned())
+        .spawn(move || {
+            let mut pause = MEASURE;
+            loop {
+                std::thread::sleep(pause);
+                let begun = Instant::now();
+                if workspace::exceeds(&workspace, limits.workspace)
+                    || workspace::exceeds(&home, limits.home)
+                {
+                    let _ = write.write_all(b"!");
+                    return;
+                }
+                // A big workspace is measured less often.
+                pause = MEASURE.max(begun.elapsed() * 20);
+            }
+        })?;
+    Ok(Some(read))
+}

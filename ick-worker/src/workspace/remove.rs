@@ -1,0 +1,164 @@
+//! Removing a folder with all that is in it.
+
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
+use rustix::io::Errno;
+use std::ffi::CString;
+use std::io;
+use std::path::Path;
+
+/// Removes a folder with all that is in it, however deep and with whatever modes. That there is none
+/// is no error.
+///
+/// Folders are moved up to the top before they are emptied, so that depth takes neither stack nor
+/// file descriptors nor long paths.
+///
+/// # Errors
+/// The first that the file system has; the rest is removed all the same.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    let top = match open(CWD, path) {
+        Err(Errno::NOENT) => return Ok(()),
+        other => other?,
+    };
+    let mut removal = Removal {
+        top,
+        moved: 0,
+        first: None,
+    };
+    removal.empty()?;
+    match removal.first {
+        Some(why) => Err(why.into()),
+        None => std::fs::remove_dir(path),
+    }
+}
+
+struct Removal {
+    top: OwnedFd,
+    /// How many folders were moved to the top.
+    moved: u64,
+    first: Option<Errno>,
+}
+
+impl Removal {
+    fn empty(&mut self) -> io::Result<()> {
+        let mut waiting = Vec::new();
+        let top = self.top.try_clone()?;
+        self.empty_one(&top, &mut waiting)?;
+        while let Some(name) = waiting.pop() {
+            match open(&self.top, name.as_c_str()) {
+                Ok(folder) => {
+                    self.empty_one(&folder, &mut waiting)?;
+                    drop(folder);
+                    let gone = rustix::fs::unlinkat(&self.top, name.as_c_str(), AtFlags::REMOVEDIR);
+                    self.note(gone);
+                }
+                Err(why) => self.note(Err(why)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what is no folder, and moves what is one and not empty to the top.
+    fn empty_one(&mut self, folder: &OwnedFd, waiting: &mut Vec<CString>) -> io::Result<()> {
+        let mut entries = Vec::new();
+        for entry in Dir::read_from(folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if name != c"." && name != c".." {
+                entries.push((name.to_owned(), entry.file_type()));
+            }
+        }
+        for (name, kind) in entries {
+            let name = name.as_c_str();
+            if kind != FileType::Directory {
+                match rustix::fs::unlinkat(folder, name, AtFlags::empty()) {
+                    // The file system does not tell kinds.
+                    Err(Errno::ISDIR) => {}
+                    other => {
+                        self.note(other);
+                        continue;
+                    }
+                }
+            }
+            if rustix::fs::unlinkat(folder, name, AtFlags::REMOVEDIR).is_ok() {
+                continue;
+            }
+            // To be moved, a folder must be writable itself: its ".." changes.
+            let _ = open(folder, name);
+            self.moved += 1;
+            let moved = CString::new(format!(".ick-removed-{}", self.moved))?;
+            match rustix::fs::renameat(folder, name, &self.top, moved.as_c_str()) {
+                Ok(()) => waiting.push(moved),
+                Err(why) => self.note(Err(why)),
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, what: Result<(), Errno>) {
+        if let Err(why) = what
+            && why != Errno::NOENT
+        {
+            self.first.get_or_insert(why);
+        }
+    }
+}
+
+/// Opens a folder, after making it possible for its owner to do so.
+fn open<P: rustix::path::Arg + Copy>(at: impl AsFd, name: P) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let folder = rustix::fs::openat(at.as_fd(), name, flags | OFlags::RDONLY, Mode::empty());
+    let writable = |folder: &OwnedFd| {
+        rustix::fs::fstat(folder).is_ok_and(|stat| stat.st_mode & 0o700 == 0o700)
+    };
+    match folder {
+        Ok(folder) if writable(&folder) => return Ok(folder),
+        Ok(_) | Err(Errno::ACCESS) => {}
+        Err(why) => return Err(why),
+    }
+    let there = rustix::fs::openat(at.as_fd(), name, flags | OFlags::PATH, Mode::empty())?;
+    // By its descriptor, so that no link is followed.
+    let proc = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&there));
+    let _ = rustix::fs::chmod(proc, Mode::RWXU);
+    rustix::fs::openat(at.as_fd(), name, flags | OFlags::RDONLY, Mode::empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    type Tested = Result<(), Box<dyn std::error::Error>>;
+
+    #[test]
+    fn what_is_not_there_is_removed() -> Tested {
+        let place = tempfile::tempdir()?;
+        remove(&place.path().join("none"))?;
+        Ok(())
+    }
+
+    #[test]
+    fn depth_and_modes_and_links_do_not_stop_it() -> Tested {
+        let place = tempfile::tempdir()?;
+        let outside = place.path().join("outside");
+        fs::create_dir(&outside)?;
+        fs::write(outside.join("kept"), "kept")?;
+        let top = place.path().join("top");
+        fs::create_dir(&top)?;
+        std::os::unix::fs::symlink(&outside, top.join("link"))?;
+        fs::create_dir_all(top.join("closed/inner"))?;
+        fs::write(top.join("closed/inner/file"), "")?;
+        fs::set_permissions(top.join("closed/inner"), fs::Permissions::from_mode(0o000))?;
+        fs::set_permissions(top.join("closed"), fs::Permissions::from_mode(0o500))?;
+        let mut at = rustix::fs::open(&top, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        for _ in 0..3000 {
+            rustix::fs::mkdirat(&at, "deep", Mode::RWXU)?;
+            at = rustix::fs::openat(&at, "deep", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        }
+        remove(&top)?;
+        assert!(!top.exists());
+        assert_eq!(fs::read_to_string(outside.join("kept"))?, "kept");
+        Ok(())
+    }
+}

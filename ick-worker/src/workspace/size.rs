@@ -1,0 +1,31 @@
+//! How much room a folder takes.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// Whether a folder with all that is in it takes more bytes on disk than `limit`. It may change
+/// meanwhile: what cannot be looked at any more does not count.
+pub(crate) fn exceeds(folder: &Path, limit: u64) -> bool {
+    let mut waiting = vec![folder.to_owned()];
+    let mut total: u64 = 0;
+    while let Some(folder) = waiting.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else {
+            continue;
+        };
+        for entry in entries.filter_map(io::Result::ok) {
+            let Ok(about) = entry.metadata() else {
+                continue;
+            };
+            total = total.saturating_add(about.blocks().saturating_mul(512));
+            if total > limit {
+                return true;
+            }
+            if about.is_dir() {
+                waiting.push(entry.path());
+            }
+        }
+    }
+    false
+}
