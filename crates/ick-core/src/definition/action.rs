@@ -6,7 +6,7 @@ use super::pipeline::Scope;
 use super::{limits, template};
 use crate::build::{Place, When};
 use crate::duration;
-use crate::yaml::{Field, Fields, Node, Value as Found};
+use crate::yaml::{Field, Fields, Node, Value as Found, closest};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -98,6 +98,9 @@ pub(super) const FIELDS: &[(&str, &str)] = &[
     ),
 ];
 
+/// Fields that built-in actions do not take.
+pub(super) const NOT_FOR_BUILT_INS: [&str; 5] = ["shell", "python", "where", "env", "network"];
+
 /// Variables that Ick itself sets and that must be what they say.
 fn is_icks_own(name: &str) -> bool {
     name.starts_with("ICK_") || matches!(name, "BUILD_ID" | "BUILD_NUMBER")
@@ -106,13 +109,16 @@ fn is_icks_own(name: &str) -> bool {
 impl Action {
     /// Reads an action. `scope` is what its `${…}` may refer to.
     pub(super) fn lower(node: &Node, scope: &Scope<'_>) -> Option<Self> {
-        let fields = Fields::of(node, "an action", scope.flaws)?;
+        let mut fields = Fields::of(node, "an action", scope.flaws)?;
         let kind = kind(&fields, scope);
         let built_in = match &kind {
             Lowered::Is(kind @ Kind::BuiltIn { .. }) => Some(kind.word()),
             Lowered::UnknownBuiltIn => Some("a built-in action"),
             _ => None,
         };
+        if let Some(name) = built_in {
+            fields.rename(name, &NOT_FOR_BUILT_INS);
+        }
         let place = place(&fields, built_in);
         let network = network(&fields, built_in, place);
         let env = env(&fields, built_in, scope);
@@ -204,11 +210,18 @@ fn kind(fields: &Fields<'_>, scope: &Scope<'_>) -> Lowered {
         .collect();
     let flaws = fields.flaws();
     let Some(first) = found.first() else {
-        flaws.error(
-            fields.place(),
-            "an action has one of shell, python and action, and this has none",
-            None,
-        );
+        // A slip of one of the three is told as that.
+        let is_slip = |name: &str| {
+            !FIELDS.iter().any(|(known, _)| *known == name)
+                && closest(name, ["shell", "python", "action"]).is_some()
+        };
+        if !fields.entries().any(|field| is_slip(field.name)) {
+            flaws.error(
+                fields.place(),
+                "an action has one of shell, python and action, and this has none",
+                None,
+            );
+        }
         know_all_built_in_fields(fields);
         return Lowered::Nothing;
     };

@@ -146,7 +146,7 @@ fn actions() -> Vec<Value> {
         actions.push(object(&fields, action_field, &[kind]));
     }
     for one in BuiltIn::ALL {
-        let fields = common(&|field| !NOT_FOR_BUILT_INS.contains(&field));
+        let fields = common(&|field| !action::NOT_FOR_BUILT_INS.contains(&field));
         let mut schema = object(&fields, action_field, &["action"]);
         if let Some(Value::Object(properties)) = schema.get_mut("properties") {
             properties.insert(
@@ -161,9 +161,6 @@ fn actions() -> Vec<Value> {
     }
     actions
 }
-
-/// Fields of actions that built-in ones do not take.
-const NOT_FOR_BUILT_INS: [&str; 3] = ["where", "env", "network"];
 
 fn action_field(field: &str) -> Value {
     match field {

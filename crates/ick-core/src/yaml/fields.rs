@@ -3,7 +3,7 @@
 //! Asking for a field makes it known; [`Fields::finish`] reports those that nobody asked for. Every
 //! reader that answers `None` for a field that is there has reported why.
 
-use super::{Flaw, Flaws, Node, Span, Value, parse, parse_size};
+use super::{Flaw, Flaws, Node, Span, Value, closest, parse, parse_size};
 use crate::duration;
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -44,6 +44,10 @@ pub struct Fields<'a> {
     what: String,
     flaws: &'a Flaws,
     asked: RefCell<Vec<&'static str>>,
+    /// Required fields that are not there, and were not reported yet.
+    missing: RefCell<Vec<&'static str>>,
+    /// Known fields that no hint needs to list.
+    unlisted: Vec<&'static str>,
 }
 
 /// A field of a mapping, an item of a list, or an entry of a mapping whose keys are free.
@@ -68,6 +72,8 @@ impl<'a> Fields<'a> {
                 what,
                 flaws,
                 asked: RefCell::new(Vec::new()),
+                missing: RefCell::new(Vec::new()),
+                unlisted: Vec::new(),
             });
         }
         if !node.broken {
@@ -112,18 +118,21 @@ impl<'a> Fields<'a> {
         self.entries().find(|field| field.name == name)
     }
 
-    /// A field that must be there.
+    /// A field that must be there. That it is not is told by [`Self::finish`], unless a slip of its
+    /// name is told instead.
     pub fn required(&self, name: &'static str) -> Option<Field<'a>> {
         let field = self.field(name);
         if field.is_none() {
-            // A slip of the name is told once, by `finish`.
-            self.flaws.error(
-                self.node.place,
-                format!("{} has no \"{name}\"", self.what),
-                None,
-            );
+            self.missing.borrow_mut().push(name);
         }
         field
+    }
+
+    /// Gives the mapping another name in messages, once more is known about it, and leaves some of its
+    /// fields out of hints.
+    pub fn rename(&mut self, what: impl Into<String>, unlisted: &[&'static str]) {
+        self.what = what.into();
+        self.unlisted.extend(unlisted);
     }
 
     /// All entries, in order; none becomes known.
@@ -146,21 +155,41 @@ impl<'a> Fields<'a> {
         self.asked.borrow_mut().extend(names);
     }
 
-    /// Reports the fields that nobody asked for.
+    /// Reports the fields that nobody asked for, and those that are missing.
     pub fn finish(&self) {
         let asked = self.asked.borrow();
+        let listed = || {
+            asked
+                .iter()
+                .copied()
+                .filter(|name| !self.unlisted.contains(name))
+        };
         for field in self.entries() {
             if asked.contains(&field.name) || field.name.is_empty() {
                 continue;
             }
-            let hint = self
-                .flaws
-                .suggest(field.name, asked.iter().copied())
-                .unwrap_or_else(|| format!("the fields here are: {}", asked.join(", ")));
+            let mut missing = self.missing.borrow_mut();
+            let meant = closest(field.name, missing.iter().copied());
+            missing.retain(|name| Some(*name) != meant);
+            let hint = self.flaws.suggest(field.name, listed()).unwrap_or_else(|| {
+                let names: Vec<&str> = listed().collect();
+                format!("the fields here are: {}", names.join(", "))
+            });
             self.flaws.error(
                 field.key_place,
                 format!("{} has no field \"{}\"", self.what, cut(field.name)),
                 Some(hint),
+            );
+        }
+        self.tell_missing();
+    }
+
+    fn tell_missing(&self) {
+        for name in self.missing.take() {
+            self.flaws.error(
+                self.node.place,
+                format!("{} has no \"{name}\"", self.what),
+                None,
             );
         }
     }
@@ -202,6 +231,13 @@ impl<'a> Fields<'a> {
     /// An optional list of texts.
     pub fn texts(&self, name: &'static str) -> Option<Vec<String>> {
         self.field(name)?.texts()
+    }
+}
+
+impl Drop for Fields<'_> {
+    /// What is missing is an error also where unknown fields are of no interest.
+    fn drop(&mut self) {
+        self.tell_missing();
     }
 }
 

@@ -55,7 +55,7 @@ pipelines:
 
 #[test]
 fn files() {
-    insta::assert_snapshot!(table(&[
+    let found = table(&[
         ("empty", ""),
         ("comments alone", "# nothing\n"),
         ("a text", "hello\n"),
@@ -64,20 +64,21 @@ fn files() {
         ("a slip", "project:\n- project: x\n"),
         (
             "no list",
-            "projects: {project: x, pipelines: []}\npipelines: p\n"
+            "projects: {project: x, pipelines: []}\npipelines: p\n",
         ),
         ("nulls", "projects:\npipelines:\n"),
         (
             "items that are no mappings",
-            "projects: [a, 1, null, [x]]\n"
+            "projects: [a, 1, null, [x]]\n",
         ),
         ("not YAML", "projects:\n- project: x\n pipelines: []\n"),
-    ]));
+    ]);
+    insta::assert_snapshot!(found);
 }
 
 #[test]
 fn projects() {
-    insta::assert_snapshot!(table(&[
+    let found = table(&[
         (
             "everything at once",
             "\
@@ -96,7 +97,7 @@ projects:
   parameters: {a b: 1, ok: [1, {x: y}], 9: 2}
   timeout: 400d
   owner: me
-"
+",
         ),
         (
             "a pipeline that no file defines",
@@ -107,7 +108,7 @@ projects:
 pipelines:
 - pipeline: greet
   actions: [{shell: 'true'}]
-"
+",
         ),
         (
             "parameters that do not meet",
@@ -120,7 +121,7 @@ pipelines:
 - pipeline: greet
   parameters: [target, {name: colour, default: red}]
   actions: [{shell: 'true'}]
-"
+",
         ),
         (
             "a number that would lose its zero",
@@ -133,7 +134,7 @@ pipelines:
 - pipeline: greet
   parameters: [version, other]
   actions: [{shell: 'true'}]
-"
+",
         ),
         (
             "the same twice",
@@ -144,29 +145,31 @@ projects:
 pipelines:
 - {pipeline: p, actions: [{shell: 'true'}]}
 - {pipeline: p, actions: [{shell: 'true'}]}
-"
+",
         ),
-    ]));
+    ]);
+    insta::assert_snapshot!(found);
 }
 
 #[test]
 fn the_same_in_two_files() {
-    insta::assert_snapshot!(shown_all(&[
+    let found = shown_all(&[
         (
             "a.yaml",
-            "pipelines:\n- pipeline: p\n  actions: [{shell: 'true'}]\n"
+            "pipelines:\n- pipeline: p\n  actions: [{shell: 'true'}]\n",
         ),
         ("b.yaml", "projects:\n- project: x\n  pipelines: [p, q]\n"),
         (
             "c.yaml",
-            "pipelines:\n- actions: [{shel: 'true'}]\n  pipeline: p\n"
+            "pipelines:\n- actions: [{shel: 'true'}]\n  pipeline: p\n",
         ),
-    ]));
+    ]);
+    insta::assert_snapshot!(found);
 }
 
 #[test]
 fn pipelines() {
-    insta::assert_snapshot!(table(&[(
+    let found = table(&[(
         "everything at once",
         "\
 pipelines:
@@ -187,13 +190,14 @@ pipelines:
   actions: []
 - pipeline: w
   actions: [make, null]
-"
-    ),]));
+",
+    )]);
+    insta::assert_snapshot!(found);
 }
 
 #[test]
 fn actions() {
-    insta::assert_snapshot!(with_actions(&[
+    let found = with_actions(&[
         ("none of the three", "name: x"),
         ("a slip", "shel: make"),
         ("two of the three", "shell: make\npython: pass"),
@@ -201,37 +205,38 @@ fn actions() {
         ("a script that is none", "shell: [make, test]"),
         (
             "wrong values",
-            "shell: make\nwhere: hots\nwhen: allways\nonce: yes\nnetwork: 1\ntimeout: 10min\nname: [x]\nenv: [A=1]"
+            "shell: make\nwhere: hots\nwhen: allways\nonce: yes\nnetwork: 1\ntimeout: 10min\nname: [x]\nenv: [A=1]",
         ),
         (
             "network elsewhere",
-            "shell: make\nwhere: host\nnetwork: true"
+            "shell: make\nwhere: host\nnetwork: true",
         ),
         ("network in a container", "shell: make\nnetwork: true"),
         (
             "env",
-            "shell: make\nenv: {A: 1, B: [x], C: null, 'D E': x, ICK_X: 1, BUILD_ID: x, F: '${targt}', G: '${target}', H: true, I: '${'}"
+            "shell: make\nenv: {A: 1, B: [x], C: null, 'D E': x, ICK_X: 1, BUILD_ID: x, F: '${targt}', G: '${target}', H: true, I: '${'}",
         ),
         (
             "the shell's own variables",
-            "shell: |\n  echo ${target} ${git_url} ${HOME}\n  git_url=x\n"
+            "shell: |\n  echo ${target} ${git_url} ${HOME}\n  git_url=x\n",
         ),
         (
             "the parameter by env",
-            "shell: echo ${target}\nenv: {target: '${target}'}"
+            "shell: echo ${target}\nenv: {target: '${target}'}",
         ),
-    ]));
+    ]);
+    insta::assert_snapshot!(found);
 }
 
 #[test]
 fn built_in_actions() {
-    insta::assert_snapshot!(with_actions(&[
+    let found = with_actions(&[
         ("a slip", "action: archiv\nartifact: x"),
         ("a script's name", "action: shell"),
         ("the implicit one", "action: create_workspace"),
         (
             "where",
-            "action: archive\nartifact: x\nwhere: host\nenv: {A: b}\nnetwork: true"
+            "action: archive\nartifact: x\nwhere: host\nenv: {A: b}\nnetwork: true",
         ),
         ("a missing field", "action: archive"),
         ("a field that is the pipeline's parameter", "action: git"),
@@ -239,54 +244,55 @@ fn built_in_actions() {
         ("a field of another", "action: git\nartifact: x"),
         (
             "wrong types",
-            "action: archive\nartifact: [x]\nfrom: worksapce\npaths: {a: b}\nmtime: 5"
+            "action: archive\nartifact: [x]\nfrom: worksapce\npaths: {a: b}\nmtime: 5",
         ),
         ("a blob's name", "action: archive\nartifact: ../x"),
         (
             "paths",
-            "action: archive\nartifact: x\npaths: [a/*.c, /etc/passwd, ../x, a/../b, '', \"a\\nb\"]"
+            "action: archive\nartifact: x\npaths: [a/*.c, /etc/passwd, ../x, a/../b, '', \"a\\nb\"]",
         ),
         ("one path", "action: archive\nartifact: x\npaths: bin/*"),
         (
             "git",
-            "action: git\ngit_url: --upload-pack=x\ngit_ref: -x\ngit_dir: /tmp"
+            "action: git\ngit_url: --upload-pack=x\ngit_ref: -x\ngit_dir: /tmp",
         ),
         (
             "git again",
-            "action: git\ngit_url: ext::sh -c x\ngit_ref: a..b\ngit_dir: a/.GIT/hooks"
+            "action: git\ngit_url: ext::sh -c x\ngit_ref: a..b\ngit_dir: a/.GIT/hooks",
         ),
         (
             "git with a password",
-            "action: git\ngit_url: 'https://me:hunter2@example.com/x'\ngit_ref: 'a b'\ngit_dir: ../x"
+            "action: git\ngit_url: 'https://me:hunter2@example.com/x'\ngit_ref: 'a b'\ngit_dir: ../x",
         ),
         (
             "git by other ways",
-            "action: git\ngit_url: htps://example.com/x"
+            "action: git\ngit_url: htps://example.com/x",
         ),
         (
             "git that is fine",
-            "action: git\ngit_url: 'git@example.com:x/y.git'\ngit_ref: refs/heads/a-b_c/1.2\ngit_dir: src/a"
+            "action: git\ngit_url: 'git@example.com:x/y.git'\ngit_ref: refs/heads/a-b_c/1.2\ngit_dir: src/a",
         ),
         ("a ref that is a number", "action: git\ngit_ref: 1.10"),
         (
             "sources",
-            "action: git_mirror\nsources:\n- {name: a, url: 'https://x/y'}\n- {name: a, url: '-x', reff: main}\n- b\n- {ref: '~'}"
+            "action: git_mirror\nsources:\n- {name: a, url: 'https://x/y'}\n- {name: a, url: '-x', reff: main}\n- b\n- {ref: '~'}",
         ),
         (
             "references",
-            "action: archive\nartifact: '${targt}/${target}'\nfrom: '${target}'\npaths: ['${nope}', '${ick.comit}', '${outputs.a-b}', '${outputs.ok}', '${secrets.x}', '${matrix.y}', '${ target }', '${', '$${x}', '${}', '${ick.build_number}']"
+            "action: archive\nartifact: '${targt}/${target}'\nfrom: '${target}'\npaths: ['${nope}', '${ick.comit}', '${outputs.a-b}', '${outputs.ok}', '${secrets.x}', '${matrix.y}', '${ target }', '${', '$${x}', '${}', '${ick.build_number}']",
         ),
         (
             "debootstrap",
-            "action: debootstrap\ndebian_codename: --x\npackages: gcc\nmirror: ''"
+            "action: debootstrap\ndebian_codename: --x\npackages: gcc\nmirror: ''",
         ),
         (
             "populate",
-            "action: populate_workspace\nartifact: '${target}'\nrequired: yes"
+            "action: populate_workspace\nartifact: '${target}'\nrequired: yes",
         ),
         (
             "dput",
-            "action: dput\ndput_host: x\nchanges: ../*.changes\nonce: false"
+            "action: dput\ndput_host: x\nchanges: ../*.changes\nonce: false",
         ),
-    ]));
+    ]);
+    insta::assert_snapshot!(found);
 }

@@ -21,7 +21,7 @@ fn full(head: &str, piece: impl Fn(usize) -> String) -> String {
     let mut text = head.to_owned();
     for i in 0.. {
         let piece = piece(i);
-        if text.len() + piece.len() > 1 << 20 {
+        if text.len() + piece.len() > (1 << 20) - 64 {
             break;
         }
         text.push_str(&piece);
