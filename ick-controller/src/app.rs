@@ -8,10 +8,8 @@ use crate::roster::Roster;
 use crate::state::State;
 use crate::store_token::StoreTokens;
 use ick_core::build::LeaseId;
-use ick_core::name::BuildId;
 use ick_core::time::Timestamp;
 use ick_http::{Hints, Refusal};
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What can be waited for. A hint says only that it is worth looking again.
@@ -21,8 +19,6 @@ pub enum Hint {
     Slot(crate::idle::Slot),
     /// What a worker must know of its lease has changed: deadline, cancel, or that it has ended.
     Lease(LeaseId),
-    /// A build's status or attempt has changed.
-    Build(BuildId),
 }
 
 /// The controller.
@@ -32,7 +28,7 @@ pub struct App {
     /// What it knows, on disk.
     pub state: State,
     /// The logs of the builds, on disk.
-    pub logs: Arc<Logs>,
+    pub logs: Logs,
     /// The leases that hold, in memory.
     pub leases: Leases,
     /// The registered workers, in memory.

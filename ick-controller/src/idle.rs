@@ -73,7 +73,8 @@ impl Idle {
     /// one of another worker than `avoid`.
     pub fn choose(&self, needs: Needs, avoid: Option<&WorkerId>) -> Option<Slot> {
         let mut inner = self.lock();
-        let fitting = |class: &usize| *class & usize::from(needs.class()) == usize::from(needs.class());
+        let fitting =
+            |class: &usize| *class & usize::from(needs.class()) == usize::from(needs.class());
         let oldest = |inner: &Inner, avoiding: bool| {
             let classes = (0..inner.waiting.len()).filter(fitting);
             classes

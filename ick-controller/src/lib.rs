@@ -16,6 +16,7 @@ pub mod housekeeping;
 pub mod idle;
 pub mod leases;
 pub mod logs;
+pub mod metrics;
 pub mod report;
 pub mod roster;
 pub mod routes;

@@ -72,7 +72,7 @@ impl Roster {
         let workers = self.lock();
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         workers
-            .range((from, Bound::Unbounded))
+            .range::<WorkerId, _>((from, Bound::Unbounded))
             .take(limit)
             .map(|(_, entry)| entry.record.clone())
             .collect()

@@ -3,7 +3,7 @@
 use crate::{Claims, LEEWAY, MAX_TOKEN, PublicKeys, Scopes, TOKEN_TYPE};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ick_api::scope::{BlobsIdGet, BlobsIdPut, Scope};
+use ick_api::scope::{BlobsIdDelete, BlobsIdGet, BlobsIdPut, Scope};
 use ick_core::name::{BlobName, ClientId};
 use ick_core::time::Timestamp;
 use jsonwebtoken::Algorithm;
@@ -20,9 +20,9 @@ const CACHE: usize = 8192;
 pub enum Trust {
     /// Every scope counts.
     Everything,
-    /// Only reading and writing of blobs by name counts (`uapi_blobs_id_get:NAME`,
-    /// `uapi_blobs_id_put:NAME`), as in the controller's tokens for the store; every other scope is as if
-    /// it were not there.
+    /// Only reading, writing and deleting of blobs by name counts (`uapi_blobs_id_get:NAME`,
+    /// `uapi_blobs_id_put:NAME`, `uapi_blobs_id_delete:NAME`), as in the controller's tokens for the
+    /// store; every other scope is as if it were not there.
     NamedBlobs,
 }
 
@@ -32,7 +32,7 @@ impl Trust {
             Self::Everything => scopes,
             Self::NamedBlobs => scopes.filtered(|scope| {
                 scope.split_once(':').is_some_and(|(kind, name)| {
-                    (kind == BlobsIdGet::NAME || kind == BlobsIdPut::NAME)
+                    [BlobsIdGet::NAME, BlobsIdPut::NAME, BlobsIdDelete::NAME].contains(&kind)
                         && name.parse::<BlobName>().is_ok()
                 })
             }),

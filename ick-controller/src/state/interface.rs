@@ -24,6 +24,9 @@ pub trait Read {
         limit: usize,
     ) -> Result<Vec<ObjectRecord>, Error>;
 
+    /// The names of all projects or pipelines, in order.
+    fn names(&self, kind: Kind) -> Result<Vec<String>, Error>;
+
     /// The names of the projects or pipelines that an apply with this label made, in order.
     fn objects_of_set(&self, kind: Kind, set: &str) -> Result<Vec<String>, Error>;
 

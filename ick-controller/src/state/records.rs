@@ -161,7 +161,12 @@ impl BuildTerms {
         queue_timeout: Duration,
         automatic_attempts: u32,
     ) -> Result<Self, ShapeError> {
-        let shape = plan.shape(queue_timeout, automatic_attempts)?;
+        let shape = Shape::new(
+            plan.shapes(),
+            plan.timeout,
+            queue_timeout,
+            automatic_attempts,
+        )?;
         Ok(Self { plan, shape })
     }
 

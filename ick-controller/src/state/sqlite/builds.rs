@@ -1,9 +1,7 @@
 //! Builds, what they run, the numbers of projects, and what builds recorded.
 
 use super::{from_json, millis, natural, parsed, rows, signed, small, to_json};
-use crate::state::{
-    BuildFilter, BuildKey, BuildRecord, BuildTerms, Error, NewBuild, Queued,
-};
+use crate::state::{BuildFilter, BuildKey, BuildRecord, BuildTerms, Error, NewBuild, Queued};
 use ick_core::build::{Artifact, BuildStatus};
 use ick_core::digest::Digest;
 use ick_core::name::{BlobName, BuildId, ProjectName};
@@ -63,7 +61,11 @@ fn record(raw: &Raw) -> Result<BuildRecord, Error> {
     })
 }
 
-fn one(conn: &Connection, sql: &str, key: impl rusqlite::Params) -> Result<Option<BuildRecord>, Error> {
+fn one(
+    conn: &Connection,
+    sql: &str,
+    key: impl rusqlite::Params,
+) -> Result<Option<BuildRecord>, Error> {
     let found = conn.prepare_cached(sql)?.query_row(key, raw).optional()?;
     found.as_ref().map(record).transpose()
 }
@@ -107,18 +109,19 @@ pub(super) fn list(
             vec![before.into(), limit],
         ),
         (None, Some(one)) => (
-            select!("WHERE status = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3"
-            ),
+            select!("WHERE status = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3"),
             vec![status(one), before.into(), limit],
         ),
         (Some(name), Some(one)) => (
-            select!("WHERE project = ?1 AND status = ?2 AND seq < ?3
+            select!(
+                "WHERE project = ?1 AND status = ?2 AND seq < ?3
                   ORDER BY seq DESC LIMIT ?4"
             ),
             vec![project(name), status(one), before.into(), limit],
         ),
         (Some(name), None) => (
-            select!("WHERE project = ?1
+            select!(
+                "WHERE project = ?1
                   AND number < coalesce(
                     (SELECT number FROM builds WHERE seq = ?2 AND project = ?1),
                     (SELECT last + 1 FROM project_numbers WHERE project = ?1))
@@ -174,18 +177,12 @@ pub(super) fn queued(conn: &Connection, class: u8, limit: usize) -> Result<Vec<Q
     found.map(|row| queued(row?)).collect()
 }
 
-pub(super) fn due(
-    conn: &Connection,
-    now: Timestamp,
-    limit: usize,
-) -> Result<Vec<BuildKey>, Error> {
+pub(super) fn due(conn: &Connection, now: Timestamp, limit: usize) -> Result<Vec<BuildKey>, Error> {
     let mut statement = conn.prepare_cached(
         "SELECT seq FROM builds INDEXED BY builds_due WHERE due <= ?1 ORDER BY due LIMIT ?2",
     )?;
     let found = statement.query_map(params![millis(now), rows(limit)], |row| row.get(0))?;
-    found
-        .map(|seq| natural("a build's key", seq?))
-        .collect()
+    found.map(|seq| natural("a build's key", seq?)).collect()
 }
 
 pub(super) fn next_number(conn: &Connection, project: &ProjectName) -> Result<u64, Error> {
@@ -293,9 +290,7 @@ pub(super) fn triggered_with(
         )?
         .query_row(params![project.as_str(), client, key], |row| row.get(0))
         .optional()?;
-    found
-        .map(|seq| natural("a build's key", seq))
-        .transpose()
+    found.map(|seq| natural("a build's key", seq)).transpose()
 }
 
 pub(super) fn record_artifact(
@@ -347,13 +342,20 @@ pub(super) fn artifacts_of_only(
 }
 
 /// For [`super::check`]: the columns that must say what the state says.
-pub(super) fn check_columns(conn: &Connection, build: &BuildRecord, terms: &BuildTerms) -> Result<Option<String>, Error> {
+pub(super) fn check_columns(
+    conn: &Connection,
+    build: &BuildRecord,
+    terms: &BuildTerms,
+) -> Result<Option<String>, Error> {
     let (status, due): (String, Option<i64>) = conn
         .prepare_cached("SELECT status, due FROM builds WHERE seq = ?1")?
         .query_row([signed(build.key)], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let state = &build.state;
     if status != state.status.as_str() {
-        return Ok(Some(format!("its column says {status}, its state {}", state.status)));
+        return Ok(Some(format!(
+            "its column says {status}, its state {}",
+            state.status
+        )));
     }
     if due != state.due(&terms.shape).map(millis) {
         return Ok(Some("its due time is not that of its state".to_owned()));

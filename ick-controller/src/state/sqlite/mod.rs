@@ -49,6 +49,11 @@ impl Sqlite {
         })
     }
 
+    /// How much was written since it was opened, for metrics.
+    pub fn counts(&self) -> ick_state::database::Counts {
+        self.database.counts()
+    }
+
     /// Looks at the state, all of one moment. Waits for the disk at most, never for a writer.
     ///
     /// # Errors

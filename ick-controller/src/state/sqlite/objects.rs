@@ -49,7 +49,10 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
 fn record(kind: Kind, raw: Raw) -> Result<ObjectRecord, Error> {
     let what = format!("{kind} {}", raw.name);
     if small(&what, raw.format)? != FORMAT {
-        return Err(Error::Damaged(format!("{what} is of format {}", raw.format)));
+        return Err(Error::Damaged(format!(
+            "{what} is of format {}",
+            raw.format
+        )));
     }
     Ok(ObjectRecord {
         kind,
@@ -94,6 +97,13 @@ pub(super) fn list(
     let mut statement = conn.prepare_cached(sql)?;
     let found = statement.query_map(params![after.unwrap_or_default(), rows(limit)], raw)?;
     found.map(|raw| record(kind, raw?)).collect()
+}
+
+pub(super) fn names(conn: &Connection, kind: Kind) -> Result<Vec<String>, Error> {
+    let sql = by_kind!(kind, "SELECT name FROM ", " ORDER BY name");
+    let mut statement = conn.prepare_cached(sql)?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    Ok(names.collect::<Result<_, _>>()?)
 }
 
 pub(super) fn of_set(conn: &Connection, kind: Kind, set: &str) -> Result<Vec<String>, Error> {

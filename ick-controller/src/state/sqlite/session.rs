@@ -37,6 +37,10 @@ impl Read for Session<'_> {
         objects::list(self.conn, kind, after, limit)
     }
 
+    fn names(&self, kind: Kind) -> Result<Vec<String>, Error> {
+        objects::names(self.conn, kind)
+    }
+
     fn objects_of_set(&self, kind: Kind, set: &str) -> Result<Vec<String>, Error> {
         objects::of_set(self.conn, kind, set)
     }

@@ -40,7 +40,10 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
 fn record(raw: Raw) -> Result<WorkerRecord, Error> {
     let what = format!("worker {}", raw.name);
     if small(&what, raw.format)? != FORMAT {
-        return Err(Error::Damaged(format!("{what} is of format {}", raw.format)));
+        return Err(Error::Damaged(format!(
+            "{what} is of format {}",
+            raw.format
+        )));
     }
     Ok(WorkerRecord {
         worker: parsed(&what, &raw.name)?,
@@ -101,8 +104,7 @@ pub(super) fn delete(conn: &Connection, worker: &WorkerId) -> Result<bool, Error
 }
 
 pub(super) fn seen(conn: &Connection, seen: &[(WorkerId, Timestamp)]) -> Result<(), Error> {
-    let mut statement =
-        conn.prepare_cached("UPDATE workers SET last_seen = ?2 WHERE name = ?1")?;
+    let mut statement = conn.prepare_cached("UPDATE workers SET last_seen = ?2 WHERE name = ?1")?;
     for (worker, at) in seen {
         statement.execute(params![worker.as_str(), millis(*at)])?;
     }

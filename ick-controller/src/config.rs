@@ -1,0 +1,80 @@
+//! The configuration: `config.yaml` and the command line.
+
+use ick_http::{ConfigError, ServeArgs, Settings};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const LISTEN: &str = "127.0.0.1:8750";
+const ARTIFACT_STORE: &str = "http://127.0.0.1:8751";
+const AUTH_URL: &str = "http://127.0.0.1:8752";
+const AUDIENCE: &str = "ick";
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+const AUTOMATIC_ATTEMPTS: u32 = 1;
+const LOG_LIMIT: u64 = 1 << 30;
+
+/// What the controller is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The state folder.
+    pub state: PathBuf,
+    /// The address to listen on; 127.0.0.1:8750 when left out.
+    pub listen: String,
+    /// The URL by which others reach the controller, and the issuer in its tokens for the store;
+    /// `http://` and the address that it listens on when left out (see [`crate::serve`]).
+    pub url: Option<String>,
+    /// The artifact store's URL; http://127.0.0.1:8751 when left out.
+    pub artifact_store: String,
+    /// The issuer of clients' tokens, whose keys are at `/jwks.json` below it; http://127.0.0.1:8752
+    /// when left out.
+    pub auth_url: String,
+    /// The installation that tokens must be for; `ick` when left out.
+    pub audience: String,
+    /// How long a build waits for a worker before it fails; `24h` when left out.
+    pub queue_timeout: Duration,
+    /// How many attempts a build gets because a worker was lost, beyond the first; 1 when left out.
+    pub automatic_attempts: u32,
+    /// How many bytes a build's log has at most; `1GiB` when left out. The workers keep to it.
+    pub log_limit: u64,
+}
+
+impl Config {
+    /// The configuration by command line, file and defaults, in this order.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or with all that is wrong in it.
+    pub fn read(args: &ServeArgs) -> Result<Self, ConfigError> {
+        let mut settings = Settings::read(args)?;
+        let mut config = settings.lower(|fields| {
+            let text =
+                |name, default: &str| fields.text(name).unwrap_or_else(|| default.to_owned());
+            let attempts = fields.integer("automatic_attempts", 0..=9);
+            Some(Self {
+                state: PathBuf::new(),
+                listen: String::new(),
+                url: fields.text("url"),
+                artifact_store: text("artifact_store", ARTIFACT_STORE),
+                auth_url: text("auth_url", AUTH_URL),
+                audience: text("audience", AUDIENCE),
+                queue_timeout: fields.duration("queue_timeout").unwrap_or(QUEUE_TIMEOUT),
+                automatic_attempts: attempts
+                    .and_then(|attempts| u32::try_from(attempts).ok())
+                    .unwrap_or(AUTOMATIC_ATTEMPTS),
+                log_limit: fields.size("log_limit").unwrap_or(LOG_LIMIT),
+            })
+        })?;
+        settings.listen(LISTEN).clone_into(&mut config.listen);
+        config.state = settings.state()?.to_owned();
+        for url in [
+            Some(&mut config.artifact_store),
+            Some(&mut config.auth_url),
+            config.url.as_mut(),
+        ]
+        .into_iter()
+        .flatten()
+        {
+            // An issuer is compared as text.
+            url.truncate(url.trim_end_matches('/').len());
+        }
+        Ok(config)
+    }
+}

@@ -1,0 +1,250 @@
+//! Work for a slot: what it has already, else the oldest build that its worker may have.
+
+use crate::app::App;
+use crate::idle::Slot;
+use crate::state::{BuildRecord, BuildTerms, Error, Queued, Read, Write};
+use crate::transition::{self, Moved, Stuck};
+use ick_api::controller::{NextWork, WorkItem};
+use ick_core::build::{Event, LeaseId};
+use ick_core::name::WorkerId;
+use ick_core::schedule::{Allows, Needs};
+use ick_core::time::Timestamp;
+use ick_http::Refusal;
+use std::time::Duration;
+
+/// How many builds of a class of needs are looked at for a worker that should rather not have the
+/// first ones, because it lost them.
+const LOOK: usize = 8;
+
+/// How long a build that was lost on a worker is kept for another one.
+const PREFER_ANOTHER: Duration = Duration::from_secs(60);
+
+/// What decides whether a slot may take a build.
+#[derive(Clone, Debug)]
+pub struct Taker {
+    /// Who.
+    pub slot: Slot,
+    /// What its worker allows.
+    pub allows: Allows,
+    /// For each class of needs, whether another worker that is there could have it.
+    another: [bool; Needs::CLASSES as usize],
+}
+
+impl App {
+    /// A registered worker's slot as one that takes builds; none while the worker is drained.
+    pub fn taker(&self, slot: &Slot, now: Timestamp) -> Option<Taker> {
+        let worker = self.roster.get(&slot.worker)?;
+        if worker.drained {
+            return None;
+        }
+        let allows = worker.said.allows;
+        Some(
+            Taker {
+                slot: slot.clone(),
+                allows,
+                another: [false; Needs::CLASSES as usize],
+            }
+            .with_others(self, now),
+        )
+    }
+
+    /// The work of a slot: what it has, or else the oldest build that it may have.
+    ///
+    /// # Errors
+    /// Those of the state.
+    pub fn work_for(&self, slot: &Slot) -> Result<NextWork, Refusal> {
+        let now = self.now();
+        if let Some(held) = self.leases.of_slot(&slot.worker, slot.slot) {
+            let found = self.state.read(|tx| {
+                let build = tx.build_by_key(held.key)?;
+                build
+                    .map(|build| Ok::<_, Error>((tx.terms(&build)?, build)))
+                    .transpose()
+            })?;
+            if let Some((terms, build)) = found
+                && build
+                    .state
+                    .lease
+                    .as_ref()
+                    .is_some_and(|lease| lease.id == held.lease)
+            {
+                return self.item(&build, &terms);
+            }
+        }
+        let Some(taker) = self.taker(slot, now) else {
+            return Ok(NextWork::Nothing);
+        };
+        // Most who ask find nothing; they need no turn of the writer.
+        let any = self.state.read(|tx| taker.any(tx, now))?;
+        if !any {
+            return Ok(NextWork::Nothing);
+        }
+        let lease = new_lease()?;
+        let moved = self
+            .state
+            .write(|tx| take(tx, &taker, lease, now).map_err(|stuck| self.stuck(stuck)))?;
+        for one in &moved {
+            self.settle(one);
+        }
+        match moved.last().filter(|one| one.build.state.lease.is_some()) {
+            Some(one) => self.item(&one.build, &one.terms),
+            None => Ok(NextWork::Nothing),
+        }
+    }
+
+    /// The work item of the action that a build executes now, or nothing when it executes none.
+    ///
+    /// # Errors
+    /// Those of the logs and of signing.
+    pub fn item(&self, build: &BuildRecord, terms: &BuildTerms) -> Result<NextWork, Refusal> {
+        let now = self.now();
+        let (Some(lease), Some(deadline)) = (&build.state.lease, build.state.deadline) else {
+            return Ok(NextWork::Nothing);
+        };
+        let Some(action) = transition::current(build, terms) else {
+            return Ok(NextWork::Nothing);
+        };
+        let step = transition::step(build, action)
+            .map_err(|error| Refusal::internal_text(&format!("build {}: {error}", build.id)))?;
+        let Ok((_, lease_expires)) = self.leases.renew(lease.id.as_str(), &lease.worker, now)
+        else {
+            // It ended since it was read.
+            return Ok(NextWork::Nothing);
+        };
+        let log_offset = self.logs.length(&build.id, &lease.id)?;
+        let log_size = self.logs.size(&build.id)?;
+        Ok(NextWork::Item(Box::new(WorkItem {
+            build_id: build.id.clone(),
+            build_number: build.id.number,
+            attempt: build.state.attempt,
+            run: action.run.clone(),
+            project: build.id.project.clone(),
+            parameters: action.parameters.clone(),
+            git_ref: build.request.git_ref.clone(),
+            commit: build.request.commit.clone(),
+            action_id: action.action_id.clone(),
+            store_token: self.tokens.for_step(&step, &action.parameters, now)?,
+            step,
+            worker: lease.worker.clone(),
+            lease: lease.id.to_string(),
+            lease_expires,
+            log: format!("/logs/{}", build.id),
+            log_offset,
+            deadline,
+            cancelled: build.state.cancel,
+            log_left: Some(self.config.log_limit.saturating_sub(log_size)),
+            artifact_store: self.config.artifact_store.clone(),
+            now,
+        })))
+    }
+
+    /// Turns what stopped a build from going on into an answer.
+    pub fn stuck(&self, stuck: Stuck) -> Refusal {
+        match stuck {
+            Stuck::Refused(refused) => Refusal::conflict(refused.to_string()),
+            Stuck::State(error) => error.into(),
+        }
+    }
+}
+
+/// A lease that was never used before: 128 random bits.
+///
+/// # Errors
+/// When the system has no random bytes.
+pub fn new_lease() -> Result<LeaseId, Refusal> {
+    Ok(LeaseId::new(ick_token::random::text::<16>()?))
+}
+
+impl Taker {
+    fn with_others(mut self, app: &App, now: Timestamp) -> Self {
+        for class in self.allows.classes() {
+            let needs = Needs::of_class(class);
+            self.another[usize::from(class)] =
+                app.roster.is_another_for(&self.slot.worker, needs, now);
+        }
+        self
+    }
+
+    fn may_have(
+        &self,
+        tx: &(impl Read + ?Sized),
+        class: u8,
+        queued: &Queued,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        if queued.avoid.as_ref() != Some(&self.slot.worker) || !self.another[usize::from(class)] {
+            return Ok(true);
+        }
+        let build = tx.build_by_key(queued.key)?;
+        Ok(build.is_some_and(|build| now.since(build.state.queued) >= PREFER_ANOTHER))
+    }
+
+    /// The oldest build that it may have.
+    fn next(&self, tx: &(impl Read + ?Sized), now: Timestamp) -> Result<Option<u64>, Error> {
+        let mut oldest: Option<u64> = None;
+        for class in self.allows.classes() {
+            for queued in tx.queued(class, LOOK)? {
+                if oldest.is_some_and(|oldest| oldest < queued.key) {
+                    break;
+                }
+                if self.may_have(tx, class, &queued, now)? {
+                    oldest = Some(queued.key);
+                    break;
+                }
+            }
+        }
+        Ok(oldest)
+    }
+
+    fn any(&self, tx: &(impl Read + ?Sized), now: Timestamp) -> Result<bool, Error> {
+        Ok(self.next(tx, now)?.is_some())
+    }
+}
+
+/// Gives a slot that has nothing the oldest build that it may have. What it has already is left
+/// alone. The last of the builds that went on is the one that it has now, if that has a lease: those
+/// before it ended at once, for a definition that turned out wrong.
+///
+/// # Errors
+/// Those of the state.
+pub fn take(
+    tx: &dyn Write,
+    taker: &Taker,
+    lease: LeaseId,
+    now: Timestamp,
+) -> Result<Vec<Moved>, Stuck> {
+    let Slot { worker, slot } = &taker.slot;
+    let mut moved = Vec::new();
+    if let Some(held) = tx.lease_of(worker, *slot)? {
+        if let Some(build) = tx.build_by_key(held.build)? {
+            moved.push(Moved {
+                terms: tx.terms(&build)?,
+                before: build.state.clone(),
+                build,
+                effects: Vec::new(),
+            });
+        }
+        return Ok(moved);
+    }
+    // Each build that ends at once is one less; the bound is for the length of one transaction.
+    while moved.len() < LOOK {
+        let Some(key) = taker.next(tx, now)? else {
+            break;
+        };
+        let build = tx
+            .build_by_key(key)?
+            .ok_or_else(|| Error::Damaged(format!("the queue has build {key}, which is none")))?;
+        let event = Event::HandOut {
+            worker: WorkerId::clone(worker),
+            slot: *slot,
+            lease: lease.clone(),
+        };
+        let one = transition::happen(tx, build, event, now)?;
+        let taken = one.build.state.lease.is_some();
+        moved.push(one);
+        if taken {
+            break;
+        }
+    }
+    Ok(moved)
+}

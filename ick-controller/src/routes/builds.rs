@@ -1,0 +1,196 @@
+//! `/builds…`, and the builds of a project.
+
+use super::{Controller, no_such};
+use crate::app::App;
+use crate::show::{self, Waits, with_terms};
+use crate::state::{BuildFilter, BuildKey, Error};
+use crate::transition;
+use http::{Uri, header};
+use ick_api::controller::Builds;
+use ick_api::scope;
+use ick_core::build::{BuildStatus, Event};
+use ick_core::name::{BuildId, ProjectName};
+use ick_http::axum::extract::State;
+use ick_http::axum::response::IntoResponse;
+use ick_http::axum::routing::get;
+use ick_http::axum::{Json, Router};
+use ick_http::{
+    Authorized, Caller, NamePath, Page, Query, Refusal, Response, blocking, etag, if_match,
+};
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+
+/// What can be asked of a list of builds, besides the page.
+#[derive(Debug, Default, Deserialize)]
+struct Asked {
+    project: Option<String>,
+    status: Option<String>,
+}
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/builds", get(list)).route(
+        "/builds/{*id}",
+        get(build_get).delete(build_delete).post(build_post),
+    )
+}
+
+async fn list(
+    app: Controller,
+    _: Authorized<scope::BuildsGet>,
+    page: Page,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Refusal> {
+    let project = asked
+        .project
+        .as_deref()
+        .map(ick_http::parse_name::<ProjectName>)
+        .transpose()?;
+    answer_list(app, project, status(&asked)?, page).await
+}
+
+/// `GET /projects/NAME/+builds`: also of a project that was deleted, as its builds stay readable.
+pub(super) async fn list_of(
+    State(app): Controller,
+    project: ProjectName,
+    page: Page,
+    uri: &Uri,
+) -> Result<Response, Refusal> {
+    let query = ick_http::axum::extract::Query::<Asked>::try_from_uri(uri);
+    let asked = query.map_err(|error| Refusal::bad_request(error.to_string()))?;
+    let status = status(&asked)?;
+    let known = {
+        let (app, project) = (Arc::clone(&app), project.clone());
+        blocking(move || {
+            Ok(app.state.read(|tx| {
+                let there = tx.object(crate::state::Kind::Project, project.as_str())?;
+                let filter = BuildFilter {
+                    project: Some(project.clone()),
+                    status: None,
+                };
+                Ok::<_, Error>(there.is_some() || !tx.builds(&filter, None, 1)?.is_empty())
+            })?)
+        })
+        .await?
+    };
+    if !known {
+        return Err(Refusal::not_found(format!("there is no project {project}")));
+    }
+    answer_list(State(app), Some(project), status, page).await
+}
+
+fn status(asked: &Asked) -> Result<Option<BuildStatus>, Refusal> {
+    let Some(word) = &asked.status else {
+        return Ok(None);
+    };
+    BuildStatus::from_word(word).map(Some).ok_or_else(|| {
+        let words: Vec<_> = BuildStatus::ALL.iter().map(|one| one.as_str()).collect();
+        Refusal::bad_request(format!("a build's status is one of {}", words.join(", ")))
+    })
+}
+
+async fn answer_list(
+    State(app): Controller,
+    project: Option<ProjectName>,
+    status: Option<BuildStatus>,
+    page: Page,
+) -> Result<Response, Refusal> {
+    let before: Option<BuildKey> =
+        page.after
+            .as_deref()
+            .map(str::parse)
+            .transpose()
+            .map_err(|_| {
+                Refusal::bad_request("after is what the Link of the page before said, a number")
+            })?;
+    blocking(move || {
+        let filter = BuildFilter { project, status };
+        let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+        let (found, next) = app.state.read(|tx| {
+            let mut found = tx.builds(&filter, before, limit + 1)?;
+            let next = page.cut(&mut found, |record| record.key.to_string());
+            Ok::<_, Error>((with_terms(tx, found)?, next))
+        })?;
+        let mut waits = Waits::new(&app);
+        let builds = found
+            .iter()
+            .map(|(record, terms)| waits.show(record, terms))
+            .collect();
+        Ok(page.answer(&Builds { builds }, next.as_deref()))
+    })
+    .await
+}
+
+fn missing(id: &BuildId) -> Refusal {
+    Refusal::not_found(format!("there is no build {id}"))
+}
+
+async fn build_get(
+    State(app): Controller,
+    caller: Caller,
+    path: NamePath,
+) -> Result<Response, Refusal> {
+    match path.suffix.as_deref() {
+        None => {}
+        Some("+cancel") => return Err(Refusal::method_not_allowed("POST")),
+        Some(_) => return Err(no_such(&path)),
+    }
+    caller.authorize::<scope::BuildsIdGet>()?;
+    let id: BuildId = path.parse()?;
+    blocking(move || {
+        let found = app.state.read(|tx| match tx.build(&id)? {
+            Some(record) => Ok::<_, Error>(Some((tx.terms(&record)?, record))),
+            None => Ok(None),
+        })?;
+        let (terms, record) = found.ok_or_else(|| missing(&id))?;
+        let shown = Waits::new(&app).show(&record, &terms);
+        let tag = etag(&show::build_version(&record));
+        Ok(([(header::ETAG, tag)], Json(shown)).into_response())
+    })
+    .await
+}
+
+async fn build_delete(
+    State(app): Controller,
+    _: Authorized<scope::BuildsIdDelete>,
+    path: NamePath,
+    headers: http::HeaderMap,
+) -> Result<Response, Refusal> {
+    if path.suffix.is_some() {
+        return Err(no_such(&path));
+    }
+    let id: BuildId = path.parse()?;
+    blocking(move || {
+        app.delete_build(&id, |record| {
+            if_match(&headers, Some(&show::build_version(record)))
+        })?;
+        Ok(Json(json!({})).into_response())
+    })
+    .await
+}
+
+async fn build_post(
+    State(app): Controller,
+    caller: Caller,
+    path: NamePath,
+) -> Result<Response, Refusal> {
+    match path.suffix.as_deref() {
+        Some("+cancel") => {}
+        None => return Err(Refusal::method_not_allowed("GET, DELETE")),
+        Some(_) => return Err(no_such(&path)),
+    }
+    caller.authorize::<scope::BuildsIdCancelPost>()?;
+    let id: BuildId = path.parse()?;
+    blocking(move || {
+        let now = app.now();
+        let moved = app.state.write(|tx| {
+            let build = tx.build(&id)?.ok_or_else(|| missing(&id))?;
+            transition::happen(tx, build, Event::Cancel, now).map_err(|stuck| app.stuck(stuck))
+        })?;
+        app.settle(&moved);
+        let shown = Waits::new(&app).show(&moved.build, &moved.terms);
+        let tag = etag(&show::build_version(&moved.build));
+        Ok(([(header::ETAG, tag)], Json(shown)).into_response())
+    })
+    .await
+}

@@ -1,0 +1,41 @@
+//! The HTTP API (DESIGN.md, section 5): one file for each group of calls. A handler checks what it was
+//! sent and enters the synchronous part of the program; nothing is decided here.
+
+mod apply;
+mod builds;
+mod objects;
+mod version;
+mod work;
+mod workers;
+
+use crate::app::App;
+use ick_http::axum::Router;
+use ick_http::axum::extract::State;
+use ick_http::{NamePath, Refusal};
+use std::sync::Arc;
+
+/// The paths that need no token, besides those of every daemon.
+pub const PUBLIC: &[&str] = &[version::JWKS];
+
+/// What every handler is given.
+type Controller = State<Arc<App>>;
+
+/// The controller's routes.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .merge(version::routes())
+        .merge(objects::routes())
+        .merge(apply::routes())
+        .merge(builds::routes())
+        .merge(workers::routes())
+        .merge(work::routes())
+        .with_state(app)
+}
+
+/// There is nothing at an address whose name is followed by this.
+fn no_such(path: &NamePath) -> Refusal {
+    Refusal::not_found(match &path.suffix {
+        Some(suffix) => format!("there is nothing at this address: {suffix} is unknown here"),
+        None => "there is nothing at this address".to_owned(),
+    })
+}
