@@ -61,7 +61,10 @@ impl LogFile {
         if header != FILE_HEADER {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                format!("{} is no log of a version that is known here", path.display()),
+                format!(
+                    "{} is no log of a version that is known here",
+                    path.display()
+                ),
             ));
         }
         let from = index.last_that_holds(&file)?;
@@ -170,15 +173,22 @@ impl LogFile {
         if let Some((place, mark)) = old
             && mark.attempt == belongs.attempt
             && mark.action_id == belongs.action_id
-            && belongs.lease.is_none_or(|lease| mark.lease.as_ref() == Some(lease))
+            && belongs
+                .lease
+                .is_none_or(|lease| mark.lease.as_ref() == Some(lease))
         {
             return *place;
         }
         let old = old.map(|(_, mark)| Arc::clone(mark));
         let held = old.as_ref().and_then(|mark| mark.lease.as_ref());
         let lease = belongs.lease.or(held).cloned();
-        let mut attempts = old.as_ref().map_or_else(Vec::new, |mark| mark.attempts.clone());
-        if attempts.last().is_none_or(|(last, _)| *last != belongs.attempt) {
+        let mut attempts = old
+            .as_ref()
+            .map_or_else(Vec::new, |mark| mark.attempts.clone());
+        if attempts
+            .last()
+            .is_none_or(|(last, _)| *last != belongs.attempt)
+        {
             attempts.push((belongs.attempt, self.tail.counts.text));
         }
         if lease.as_ref() != held {

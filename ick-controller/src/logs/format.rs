@@ -133,6 +133,9 @@ impl Chunk {
         let u32_at = |at: usize| Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
         let u64_at = |at: usize| Some(u64::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
         let kind = Kind::ALL.into_iter().find(|kind| kind.code() == bytes[4])?;
+        if bytes[5] > 1 || bytes[6..8] != [0; 2] {
+            return None;
+        }
         let chunk = Self {
             kind,
             reported: bytes[5] == 1,

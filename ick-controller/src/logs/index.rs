@@ -43,9 +43,12 @@ impl Index {
 
     fn get(&self, place: u64) -> io::Result<Entry> {
         let mut bytes = [0; ENTRY];
-        self.file
-            .read_exact_at(&mut bytes, place * ENTRY as u64)?;
-        let mut numbers = bytes.as_chunks::<8>().0.iter().map(|n| u64::from_be_bytes(*n));
+        self.file.read_exact_at(&mut bytes, place * ENTRY as u64)?;
+        let mut numbers = bytes
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|n| u64::from_be_bytes(*n));
         let mut next = || numbers.next().unwrap_or_default();
         Ok(Entry {
             offset: next(),
@@ -72,6 +75,7 @@ impl Index {
                 }
             }
             self.entries = place;
+            self.file.set_len(place * ENTRY as u64)?;
         }
         Ok(None)
     }
