@@ -10,9 +10,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
-/// What is read away of a body that a handler refused unread, so that the client, which may send all
-/// of it before it looks for an answer, gets to see the answer.
-const READ_AWAY: u64 = 1 << 20;
+/// What is read away of a body that was refused, so that the client, which may send much of it before
+/// it looks for an answer, gets to see the answer: a connection that is closed with something unread is
+/// reset, and the answer lost with it.
+const READ_AWAY: u64 = 64 << 20;
 /// How long that may take.
 const READ_AWAY_TIME: Duration = Duration::from_secs(2);
 
@@ -167,11 +168,8 @@ impl Drop for Watched {
     }
 }
 
-/// Reads the rest of a body away in the background, within limits, unless it is known to be beyond them.
+/// Reads the rest of a body away in the background, within limits.
 pub(crate) fn read_away(mut body: Incoming) {
-    if body.size_hint().lower() > READ_AWAY {
-        return;
-    }
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         return;
     };

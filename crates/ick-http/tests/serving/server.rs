@@ -36,7 +36,7 @@ struct Greeting {
     name: String,
 }
 
-fn router(shutdown: Shutdown) -> Router {
+fn router(shutdown: &Shutdown) -> Router {
     let held = shutdown.clone();
     Router::new()
         .route(

@@ -1,0 +1,191 @@
+//! `/clients…`: creating, listing and removing API clients. A caller gives away only what it holds.
+
+use super::{Idp, now};
+use crate::clients::{Client, Created, MAX_SCOPE};
+use ick_api::idp::{self as wire, NewClient};
+use ick_api::scope::{ClientsGet, ClientsIdDelete, ClientsIdGet, ClientsIdSecretPost, ClientsPost};
+use ick_core::name::ClientId;
+use ick_core::secret::Secret;
+use ick_http::axum::extract::State;
+use ick_http::axum::http::header::{CACHE_CONTROL, ETAG, LOCATION, WWW_AUTHENTICATE};
+use ick_http::axum::http::{HeaderMap, StatusCode};
+use ick_http::axum::response::IntoResponse;
+use ick_http::{
+    Authorized, Caller, Json, NamePath, Page, Refusal, Response, axum, blocking, if_match,
+    revision_tag,
+};
+use ick_token::Scopes;
+use serde_json::{Value, json};
+
+const SECRET: &str = "+secret";
+
+pub(super) async fn list(
+    State(idp): State<Idp>,
+    _: Authorized<ClientsGet>,
+    page: Page,
+) -> Result<Response, Refusal> {
+    blocking(move || {
+        let mut clients = idp.0.clients.list(page.after.as_deref(), page.limit + 1)?;
+        let next = page.cut(&mut clients, |client| client.id.to_string());
+        let clients = clients.into_iter().map(shown).collect();
+        Ok(page.answer(&wire::Clients { clients }, next.as_deref()))
+    })
+    .await
+}
+
+pub(super) async fn create(
+    State(idp): State<Idp>,
+    caller: Authorized<ClientsPost>,
+    Json(new): Json<NewClient>,
+) -> Result<Response, Refusal> {
+    let scopes: Scopes = new
+        .scope
+        .parse()
+        .map_err(|error: ick_token::ScopeError| Refusal::unprocessable(error.to_string()))?;
+    if new.scope.len() > MAX_SCOPE {
+        return Err(Refusal::unprocessable(format!(
+            "a client's scopes have at most {MAX_SCOPE} characters"
+        )));
+    }
+    check_holds(&caller, &scopes)?;
+    blocking(move || {
+        let owner = caller.sub().as_str();
+        match idp
+            .0
+            .clients
+            .create(&new.client_id, &scopes, owner, now())?
+        {
+            Created::New(client, secret) => {
+                let mut response = secret_answer(&client, &secret);
+                *response.status_mut() = StatusCode::CREATED;
+                // A name has no character that a header or a path cannot have.
+                if let Ok(place) = format!("/clients/{}", client.id).parse() {
+                    response.headers_mut().insert(LOCATION, place);
+                }
+                Ok(response)
+            }
+            Created::Exists => Err(Refusal::conflict(format!(
+                "there is a client {} already",
+                new.client_id
+            ))),
+        }
+    })
+    .await
+}
+
+pub(super) async fn get(
+    State(idp): State<Idp>,
+    caller: Caller,
+    path: NamePath,
+) -> Result<Response, Refusal> {
+    match path.suffix.as_deref() {
+        None => {}
+        Some(SECRET) => return Err(Refusal::method_not_allowed("POST")),
+        Some(_) => return Err(nothing_here()),
+    }
+    let _: Authorized<ClientsIdGet> = caller.authorize()?;
+    let id: ClientId = path.parse()?;
+    blocking(move || {
+        let client = idp.0.clients.get(&id)?.ok_or_else(|| unknown(&id))?;
+        let etag = revision_tag(client.revision);
+        Ok(([(ETAG, etag)], axum::Json(shown(client))).into_response())
+    })
+    .await
+}
+
+pub(super) async fn delete(
+    State(idp): State<Idp>,
+    caller: Caller,
+    path: NamePath,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    match path.suffix.as_deref() {
+        None => {}
+        Some(SECRET) => return Err(Refusal::method_not_allowed("POST")),
+        Some(_) => return Err(nothing_here()),
+    }
+    let _: Authorized<ClientsIdDelete> = caller.authorize()?;
+    let id: ClientId = path.parse()?;
+    blocking(move || {
+        let deleted = idp.0.clients.delete(&id, |client| {
+            if_match(&headers, Some(&client.revision.to_string()))
+        })?;
+        let client = deleted.ok_or_else(|| unknown(&id))?;
+        Ok(axum::Json(shown(client)).into_response())
+    })
+    .await
+}
+
+/// `POST /clients/ID/+secret`.
+pub(super) async fn post_below(
+    State(idp): State<Idp>,
+    caller: Caller,
+    path: NamePath,
+) -> Result<Response, Refusal> {
+    match path.suffix.as_deref() {
+        Some(SECRET) => {}
+        None => return Err(Refusal::method_not_allowed("GET,HEAD,DELETE")),
+        Some(_) => return Err(nothing_here()),
+    }
+    let caller: Authorized<ClientsIdSecretPost> = caller.authorize()?;
+    let id: ClientId = path.parse()?;
+    blocking(move || {
+        let by = caller.sub().as_str();
+        // Whoever gets the secret can do what the client can do.
+        let renewed = idp.0.clients.renew_secret(&id, by, now(), |client| {
+            check_holds(&caller, &client.scopes)
+        })?;
+        let (client, secret) = renewed.ok_or_else(|| unknown(&id))?;
+        Ok(secret_answer(&client, &secret))
+    })
+    .await
+}
+
+/// Nobody gives away what they do not have.
+fn check_holds(caller: &Caller, scopes: &Scopes) -> Result<(), Refusal> {
+    let missing: Vec<&str> = scopes.missing_in(caller.scopes()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing = missing.join(" ");
+    let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{missing}\"");
+    Err(Refusal::forbidden(format!(
+        "only scopes that you hold yourself can be given to a client; you lack: {missing}"
+    ))
+    .with_text(WWW_AUTHENTICATE, &challenge))
+}
+
+fn unknown(id: &ClientId) -> Refusal {
+    Refusal::not_found(format!("there is no client {id}"))
+}
+
+fn nothing_here() -> Refusal {
+    Refusal::not_found("there is nothing at this address")
+}
+
+fn shown(client: Client) -> wire::Client {
+    wire::Client {
+        client_id: client.id,
+        scope: client.scopes.to_string(),
+        owner: client.owner,
+        revision: client.revision,
+        updated_by: client.updated_by,
+    }
+}
+
+/// A client and its secret: the one time that it is shown.
+pub fn with_secret(client: &Client, secret: &Secret) -> Value {
+    json!({
+        "client_id": client.id,
+        "client_secret": secret.reveal(),
+        "scope": client.scopes,
+    })
+}
+
+fn secret_answer(client: &Client, secret: &Secret) -> Response {
+    (
+        [(CACHE_CONTROL, "no-store")],
+        axum::Json(with_secret(client, secret)),
+    )
+        .into_response()
+}

@@ -1,0 +1,74 @@
+//! What clients see of the identity provider.
+
+mod clients;
+mod keys;
+mod token;
+
+pub use clients::with_secret;
+
+use crate::clients::Clients;
+use ick_core::time::Timestamp;
+use ick_http::axum::Router;
+use ick_http::axum::routing::{get, post};
+use ick_token::{Keyring, Rotation};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The paths that need no token: `POST /token` authenticates clients by itself, and the keys are for
+/// everyone.
+pub const PUBLIC: &[&str] = &["/token", "/jwks.json", "/.well-known/openid-configuration"];
+
+/// What the calls work with. Clones share it.
+#[derive(Clone)]
+pub struct Idp(Arc<Inner>);
+
+struct Inner {
+    clients: Clients,
+    keyring: Arc<Keyring>,
+    issuer: String,
+    audience: String,
+    rotation: Rotation,
+}
+
+impl Idp {
+    /// An identity provider with these clients and keys.
+    pub fn new(
+        clients: Clients,
+        keyring: Arc<Keyring>,
+        issuer: String,
+        audience: String,
+        rotation: Rotation,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            clients,
+            keyring,
+            issuer,
+            audience,
+            rotation,
+        }))
+    }
+}
+
+/// The calls of DESIGN.md, section 5.
+pub fn router(idp: Idp) -> Router {
+    Router::new()
+        .route("/token", post(token::issue))
+        .route("/jwks.json", get(keys::jwks))
+        .route("/.well-known/openid-configuration", get(keys::discovery))
+        .route("/clients", get(clients::list).post(clients::create))
+        .route(
+            "/clients/{*rest}",
+            get(clients::get)
+                .delete(clients::delete)
+                .post(clients::post_below),
+        )
+        .with_state(idp)
+}
+
+/// The present time.
+pub fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

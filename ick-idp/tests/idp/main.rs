@@ -1,0 +1,12 @@
+//! The identity provider from outside: the real program, real sockets.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed test is a panic"
+)]
+
+mod clients;
+mod process;
+mod state;
+mod tokens;
