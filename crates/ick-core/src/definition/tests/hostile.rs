@@ -344,3 +344,17 @@ proptest! {
         let _ = Pipeline::from_json("f", &text);
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(32),
+        ..ProptestConfig::default()
+    })]
+
+    /// A quadratic way through any of these would take minutes.
+    #[test]
+    fn whatever_is_repeated_ends_soon(head in "[a:\\-|>\"'\\[{ \n?]{0,3}", piece in "[\\[\\]{}a:,\\-\"'|>&*! \n\t#%?@~1.$]{1,5}") {
+        let text = format!("{head}{}", piece.repeat((64 << 10) / piece.len()));
+        ends_soon(&format!("{head:?} and {piece:?}"), &text);
+    }
+}
