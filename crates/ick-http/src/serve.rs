@@ -17,8 +17,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many requests may be in the daemon's own, synchronous code at a time.
-const BLOCKING_THREADS: usize = 64;
+/// How many requests may be in the daemon's own, synchronous code at a time; slow uploads among them.
+const BLOCKING_THREADS: usize = 512;
 
 /// What a client may make large or slow.
 #[derive(Clone, Copy, Debug)]

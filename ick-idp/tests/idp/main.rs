@@ -1,10 +1,6 @@
 //! The identity provider from outside: the real program, real sockets.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a failed test is a panic"
-)]
+#![expect(clippy::unwrap_used, reason = "a failed test is a panic")]
 
 mod clients;
 mod process;

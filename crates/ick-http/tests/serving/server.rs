@@ -162,8 +162,8 @@ impl Server {
         let address = listener.address();
         let verifier = Arc::new(Verifier::new("ick", vec![issuer]));
         let jwks = Arc::clone(&keyring);
-        let router = router(shutdown.clone())
-            .route("/jwks.json", get(async move || (*jwks.jwks()).to_owned()));
+        let router =
+            router(&shutdown).route("/jwks.json", get(async move || (*jwks.jwks()).to_owned()));
         let serving = Serve {
             name: "test",
             listener,
