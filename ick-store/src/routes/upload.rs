@@ -96,59 +96,73 @@ struct Arriving {
 }
 
 type Begun = Option<Box<dyn Incoming>>;
+type Busy = tokio::task::JoinHandle<Result<Box<dyn Incoming>, Refusal>>;
 
 impl Arriving {
     /// Takes the body. A thread is held only while there is something to hash and write, so that a
     /// thousand slow uploads are no thousand threads. What is left at the end is not written yet: a
     /// small content is dealt with in one go. When this fails or is dropped, what came is removed.
     async fn receive(self, mut body: Upload) -> Result<(Box<dyn Incoming>, Vec<Bytes>), Refusal> {
+        let mut begun: Begun = None;
+        if self.size.is_some_and(|size| size > BATCH as u64) {
+            // What has no room is refused before it is sent.
+            begun = Some(self.begin().await?);
+        }
         let mut busy = None;
         let mut batch = Vec::new();
         let mut len = 0;
-        while let Some(piece) = body.next().await? {
+        loop {
+            let piece = tokio::select! {
+                biased;
+                // A full disk is told at once, whether or not there is more to come for now.
+                written = written(&mut busy) => {
+                    begun = Some(written?);
+                    continue;
+                }
+                piece = body.next() => piece?,
+            };
+            let Some(piece) = piece else { break };
             len += piece.len();
             batch.push(piece);
             if len >= BATCH || batch.len() >= PIECES {
-                let begun = finished(busy.take()).await?;
-                let (shelf, size) = (Arc::clone(&self.shelf), self.size);
-                let pieces = std::mem::take(&mut batch);
+                let incoming = match (busy.is_some(), begun.take()) {
+                    (true, _) => written(&mut busy).await?,
+                    (false, Some(incoming)) => incoming,
+                    (false, None) => self.begin().await?,
+                };
+                busy = Some(write(incoming, std::mem::take(&mut batch)));
                 len = 0;
-                busy = Some(tokio::spawn(blocking(move || {
-                    let mut incoming = begin(&shelf, begun, size)?;
-                    incoming.write(&pieces).map_err(state)?;
-                    Ok(incoming)
-                })));
             }
         }
-        let begun = finished(busy).await?;
-        let incoming = match begun {
-            Some(incoming) => incoming,
-            None => {
-                let (shelf, size) = (self.shelf, self.size);
-                blocking(move || begin(&shelf, None, size)).await?
-            }
+        let incoming = match (busy.is_some(), begun) {
+            (true, _) => written(&mut busy).await?,
+            (false, Some(incoming)) => incoming,
+            (false, None) => self.begin().await?,
         };
         Ok((incoming, batch))
     }
-}
 
-fn begin(shelf: &Shelf, begun: Begun, size: Option<u64>) -> Result<Box<dyn Incoming>, Refusal> {
-    match begun {
-        Some(incoming) => Ok(incoming),
-        None => shelf.receive(size).map_err(state),
+    async fn begin(&self) -> Result<Box<dyn Incoming>, Refusal> {
+        let (shelf, size) = (Arc::clone(&self.shelf), self.size);
+        blocking(move || shelf.receive(size).map_err(state)).await
     }
 }
 
-type Busy = tokio::task::JoinHandle<Result<Box<dyn Incoming>, Refusal>>;
+fn write(mut incoming: Box<dyn Incoming>, pieces: Vec<Bytes>) -> Busy {
+    tokio::spawn(blocking(move || {
+        incoming.write(&pieces).map_err(state)?;
+        Ok(incoming)
+    }))
+}
 
-async fn finished(busy: Option<Busy>) -> Result<Begun, Refusal> {
-    match busy {
-        None => Ok(None),
-        Some(busy) => busy
-            .await
-            .map_err(|error| Refusal::internal(&error))?
-            .map(Some),
-    }
+/// Waits for what is being written, without end if that is nothing.
+async fn written(busy: &mut Option<Busy>) -> Result<Box<dyn Incoming>, Refusal> {
+    let Some(task) = busy else {
+        return std::future::pending().await;
+    };
+    let written = task.await;
+    *busy = None;
+    written.map_err(|error| Refusal::internal(&error))?
 }
 
 /// What is known of a content that has come, besides its bytes.
