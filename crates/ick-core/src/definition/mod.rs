@@ -17,6 +17,8 @@ mod plan;
 mod project;
 mod resolve;
 mod schema;
+mod scope;
+mod surroundings;
 mod template;
 
 pub use crate::schedule::Needs;

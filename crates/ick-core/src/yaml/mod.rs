@@ -18,6 +18,7 @@
 //! assert_eq!((config, flaws), (Some((80, 2)), vec![]));
 //! ```
 
+mod field;
 mod fields;
 mod flaw;
 mod json;
@@ -29,8 +30,9 @@ mod size;
 mod suggest;
 mod write;
 
-pub(crate) use fields::cut;
-pub use fields::{Field, Fields, read};
+pub use field::Field;
+pub(crate) use field::cut;
+pub use fields::{Fields, read};
 pub use flaw::{Flaw, Flaws, Severity};
 pub use json::parse_json;
 pub use node::{Entry, Key, Node, Span, Value};
