@@ -16,12 +16,19 @@ fn ends_soon(what: &str, text: &str) {
     }
 }
 
-/// So many pieces as fit in 1 MiB.
+/// The size of a hostile file: the largest that is read; a debug build gets less, to be done sooner.
+const SIZE: usize = if cfg!(debug_assertions) {
+    200 << 10
+} else {
+    1 << 20
+};
+
+/// So many pieces as fit in [`SIZE`].
 fn full(head: &str, piece: impl Fn(usize) -> String) -> String {
     let mut text = head.to_owned();
     for i in 0.. {
         let piece = piece(i);
-        if text.len() + piece.len() > (1 << 20) - 64 {
+        if text.len() + piece.len() > SIZE - 64 {
             break;
         }
         text.push_str(&piece);
@@ -31,43 +38,43 @@ fn full(head: &str, piece: impl Fn(usize) -> String) -> String {
 
 #[test]
 fn hostile_files_end_soon() {
-    let mib = 1 << 20;
+    let size = SIZE;
     let cases: Vec<(&str, String)> = vec![
         ("20 kB of [", "[".repeat(20_000)),
-        ("[", "[".repeat(mib)),
-        ("{", "{".repeat(mib)),
-        ("[ by lines", "[\n".repeat(mib / 2)),
-        ("? ", "? ".repeat(mib / 2)),
-        ("- ", "- ".repeat(mib / 2)),
+        ("[", "[".repeat(size)),
+        ("{", "{".repeat(size)),
+        ("[ by lines", "[\n".repeat(size / 2)),
+        ("? ", "? ".repeat(size / 2)),
+        ("- ", "- ".repeat(size / 2)),
         (
             "indented deeper and deeper",
             (0..1000).fold(String::new(), |t, i| t + &" ".repeat(i) + "a:\n"),
         ),
-        ("[[ ]] wide", format!("a: [{}]", "[],".repeat(mib / 4))),
-        ("a: inside a:", "a: ".repeat(mib / 3)),
-        ("one long line", "a".repeat(mib)),
-        ("one long key", format!("{}: 1", "a".repeat(mib - 10))),
+        ("[[ ]] wide", format!("a: [{}]", "[],".repeat(size / 4))),
+        ("a: inside a:", "a: ".repeat(size / 3)),
+        ("one long line", "a".repeat(size)),
+        ("one long key", format!("{}: 1", "a".repeat(size - 10))),
         (
             "one long text",
-            format!("projects: \"{}\"", "a".repeat(mib - 20)),
+            format!("projects: \"{}\"", "a".repeat(size - 20)),
         ),
         (
             "no end of quotes",
-            format!("a: \"{}", "\\\"".repeat(mib / 2 - 10)),
+            format!("a: \"{}", "\\\"".repeat(size / 2 - 10)),
         ),
         (
             "many lines in quotes",
-            format!("a: \"{}\"", "\n".repeat(mib - 10)),
+            format!("a: \"{}\"", "\n".repeat(size - 10)),
         ),
         (
             "many lines in a block",
-            format!("a: |\n{}", " \n".repeat(mib / 2 - 10)),
+            format!("a: |\n{}", " \n".repeat(size / 2 - 10)),
         ),
-        ("many lines", "\n".repeat(mib)),
-        ("comments", "#\n".repeat(mib / 2)),
-        ("tabs", "\t".repeat(mib)),
-        ("documents", "---\n".repeat(mib / 4)),
-        ("directives", "%YAML 1.2\n".repeat(mib / 10)),
+        ("many lines", "\n".repeat(size)),
+        ("comments", "#\n".repeat(size / 2)),
+        ("tabs", "\t".repeat(size)),
+        ("documents", "---\n".repeat(size / 4)),
+        ("directives", "%YAML 1.2\n".repeat(size / 10)),
         ("tags", full("", |i| format!("%TAG !{i}! x\n"))),
         ("anchors", full("", |i| format!("- &a{i} x\n"))),
         ("aliases", full("a: &a x\nb:\n", |_| "- *a\n".to_owned())),
@@ -109,7 +116,7 @@ fn hostile_files_end_soon() {
             full(
                 &full("pipelines:\n", |i| {
                     format!("- {{pipeline: pipe{i}, actions: []}}\n")
-                })[..500_000]
+                })[..SIZE / 2]
                     .rsplit_once('\n')
                     .map(|(t, _)| format!("{t}\nprojects:\n"))
                     .unwrap_or_default(),
@@ -170,16 +177,16 @@ fn hostile_files_end_soon() {
                 |i| format!("    p{i}: [{i}]\n"),
             ),
         ),
-        ("control characters", "\u{1b}[31m".repeat(mib / 5)),
-        ("wide characters", "日本: 語\n".repeat(mib / 12)),
-        ("quotes", "'".repeat(mib)),
-        ("colons", ":".repeat(mib)),
-        ("colons and spaces", ": ".repeat(mib / 2)),
-        ("commas", format!("[{}", ",".repeat(mib - 1))),
+        ("control characters", "\u{1b}[31m".repeat(size / 5)),
+        ("wide characters", "日本: 語\n".repeat(size / 12)),
+        ("quotes", "'".repeat(size)),
+        ("colons", ":".repeat(size)),
+        ("colons and spaces", ": ".repeat(size / 2)),
+        ("commas", format!("[{}", ",".repeat(size - 1))),
         ("flow pairs", full("a: [", |i| format!("x{i}: y, "))),
-        ("exclamation marks", "!".repeat(mib)),
-        ("stars", "*".repeat(mib)),
-        ("pipes", "|\n".repeat(mib / 2)),
+        ("exclamation marks", "!".repeat(size)),
+        ("stars", "*".repeat(size)),
+        ("pipes", "|\n".repeat(size / 2)),
     ];
     for (what, text) in &cases {
         ends_soon(what, text);
