@@ -3,7 +3,9 @@
 
 mod apply;
 mod builds;
+mod logs;
 mod objects;
+mod range;
 mod version;
 mod work;
 mod workers;
@@ -27,6 +29,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(objects::routes())
         .merge(apply::routes())
         .merge(builds::routes())
+        .merge(logs::routes())
         .merge(workers::routes())
         .merge(work::routes())
         .with_state(app)
