@@ -1,5 +1,6 @@
 //! The configuration: `config.yaml` and the command line.
 
+use ick_core::schedule::LEASE_LENGTH;
 use ick_http::{ConfigError, ServeArgs, Settings};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,6 +34,9 @@ pub struct Config {
     pub queue_timeout: Duration,
     /// How many attempts a build gets because a worker was lost, beyond the first; 1 when left out.
     pub automatic_attempts: u32,
+    /// How long a lease holds when its worker is not heard of; 60s when left out, and meant to be other
+    /// than that only in tests.
+    pub lease_length: Duration,
     /// How many bytes a build's log has at most; `1GiB` when left out. The workers keep to it.
     pub log_limit: u64,
 }
@@ -59,6 +63,7 @@ impl Config {
                 automatic_attempts: attempts
                     .and_then(|attempts| u32::try_from(attempts).ok())
                     .unwrap_or(AUTOMATIC_ATTEMPTS),
+                lease_length: fields.duration("lease_length").unwrap_or(LEASE_LENGTH),
                 log_limit: fields.size("log_limit").unwrap_or(LOG_LIMIT),
             })
         })?;

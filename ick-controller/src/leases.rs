@@ -7,10 +7,11 @@
 use crate::state::{BuildKey, BuildRecord};
 use ick_core::build::LeaseId;
 use ick_core::name::{BuildId, WorkerId};
-use ick_core::schedule::{self, LEASE_LENGTH};
+use ick_core::schedule;
 use ick_core::time::Timestamp;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// How many leases that have ended are remembered, so that news about them which come late are known
 /// to be old.
@@ -63,11 +64,12 @@ struct Inner {
     ended_order: VecDeque<LeaseId>,
 }
 
-impl Default for Leases {
-    fn default() -> Self {
+impl Leases {
+    /// None yet; each will hold for `length` when its worker is not heard of.
+    pub fn new(length: Duration) -> Self {
         Self {
             inner: Mutex::new(Inner {
-                times: schedule::Leases::new(LEASE_LENGTH),
+                times: schedule::Leases::new(length),
                 held: HashMap::new(),
                 slots: HashMap::new(),
                 ended: HashSet::new(),

@@ -137,9 +137,9 @@ pub fn open(config: Config, folder: &StateFolder, shutdown: &Shutdown) -> anyhow
         .context("cannot open the logs")?;
     let workers = state.read(|tx| tx.workers())?;
     let app = App {
+        leases: Leases::new(config.lease_length),
         config,
         roster: Roster::new(workers),
-        leases: Leases::default(),
         idle: Idle::default(),
         hints: Hints::new(shutdown.clone()),
         state,

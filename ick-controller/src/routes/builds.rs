@@ -3,7 +3,7 @@
 use super::{Controller, no_such};
 use crate::app::App;
 use crate::show::{self, Waits, with_terms};
-use crate::state::{BuildFilter, BuildKey, Error};
+use crate::state::{Before, BuildFilter, Error};
 use crate::transition;
 use http::{Uri, header};
 use ick_api::controller::Builds;
@@ -95,20 +95,20 @@ async fn answer_list(
     status: Option<BuildStatus>,
     page: Page,
 ) -> Result<Response, Refusal> {
-    let before: Option<BuildKey> =
+    let before: Option<Before> =
         page.after
             .as_deref()
             .map(str::parse)
             .transpose()
             .map_err(|_| {
-                Refusal::bad_request("after is what the Link of the page before said, a number")
+                Refusal::bad_request("after is what the Link of the page before said")
             })?;
     blocking(move || {
         let filter = BuildFilter { project, status };
         let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
         let (found, next) = app.state.read(|tx| {
             let mut found = tx.builds(&filter, before, limit + 1)?;
-            let next = page.cut(&mut found, |record| record.key.to_string());
+            let next = page.cut(&mut found, |record| Before::of(record).to_string());
             Ok::<_, Error>((with_terms(tx, found)?, next))
         })?;
         let mut waits = Waits::new(&app);

@@ -2,7 +2,7 @@
 //! any implementation has to do; every call goes through an index and reads no more than it returns.
 
 use super::{
-    BuildFilter, BuildKey, BuildRecord, BuildTerms, Error, Kind, LeaseRecord, NewBuild,
+    Before, BuildFilter, BuildKey, BuildRecord, BuildTerms, Error, Kind, LeaseRecord, NewBuild,
     ObjectRecord, Queued, Removal, RemovalRecord, WorkerRecord,
 };
 use ick_core::build::{Artifact, LeaseId};
@@ -45,11 +45,11 @@ pub trait Read {
     /// What a build runs. It never changes, so implementations keep what was asked for lately.
     fn terms(&self, build: &BuildRecord) -> Result<Arc<BuildTerms>, Error>;
 
-    /// Builds, newest first, those triggered before `before`, at most `limit`.
+    /// Builds, newest first, those before `before`, at most `limit`.
     fn builds(
         &self,
         filter: &BuildFilter,
-        before: Option<BuildKey>,
+        before: Option<Before>,
         limit: usize,
     ) -> Result<Vec<BuildRecord>, Error>;
 

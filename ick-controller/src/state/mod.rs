@@ -12,7 +12,7 @@ mod conformance;
 
 pub use interface::{Read, Write};
 pub use records::{
-    BuildFilter, BuildKey, BuildRecord, BuildTerms, Error, Kind, LeaseRecord, NewBuild,
+    Before, BuildFilter, BuildKey, BuildRecord, BuildTerms, Error, Kind, LeaseRecord, NewBuild,
     ObjectRecord, Queued, Removal, RemovalRecord, Request, Said, Stamp, WorkerRecord,
 };
 pub use sqlite::{Sqlite as State, check};

@@ -241,6 +241,44 @@ pub struct BuildFilter {
     pub status: Option<BuildStatus>,
 }
 
+/// A place in a list of builds: what comes after this one in it, which was triggered before it. The
+/// build itself may be gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Before {
+    /// Its key.
+    pub key: BuildKey,
+    /// Its number in its project.
+    pub number: u64,
+}
+
+impl Before {
+    /// The place of a build.
+    pub fn of(build: &BuildRecord) -> Self {
+        Self {
+            key: build.key,
+            number: build.id.number,
+        }
+    }
+}
+
+impl std::fmt::Display for Before {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.key, self.number)
+    }
+}
+
+impl std::str::FromStr for Before {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (key, number) = text.split_once('.').unwrap_or((text, ""));
+        Ok(Self {
+            key: key.parse()?,
+            number: number.parse()?,
+        })
+    }
+}
+
 /// What a worker said of itself when it registered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Said {

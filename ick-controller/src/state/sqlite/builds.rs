@@ -1,17 +1,15 @@
 //! Builds, what they run, the numbers of projects, and what builds recorded.
 
-use super::{from_json, millis, natural, parsed, rows, signed, small, to_json};
-use crate::state::{BuildFilter, BuildKey, BuildRecord, BuildTerms, Error, NewBuild, Queued};
-use ick_core::build::{Artifact, BuildStatus};
+use super::{from_json, millis, natural, parsed, signed, small, to_json};
+use crate::state::{BuildKey, BuildRecord, BuildTerms, Error, NewBuild};
+use ick_core::build::Artifact;
 use ick_core::digest::Digest;
 use ick_core::name::{BlobName, BuildId, ProjectName};
 use ick_core::schedule::Needs;
-use ick_core::time::Timestamp;
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// A query for whole rows.
-macro_rules! select {
+macro_rules! select_builds {
     ($after:literal) => {
         concat!(
             "SELECT seq, project, number, needs, revision, request, state FROM builds ",
@@ -19,8 +17,9 @@ macro_rules! select {
         )
     };
 }
+pub(super) use select_builds;
 
-struct Raw {
+pub(super) struct Raw {
     seq: i64,
     project: String,
     number: i64,
@@ -30,7 +29,7 @@ struct Raw {
     state: String,
 }
 
-fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
+pub(super) fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
     Ok(Raw {
         seq: row.get(0)?,
         project: row.get(1)?,
@@ -42,7 +41,7 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
     })
 }
 
-fn record(raw: &Raw) -> Result<BuildRecord, Error> {
+pub(super) fn record(raw: &Raw) -> Result<BuildRecord, Error> {
     let what = format!("build {}/{}", raw.project, raw.number);
     let class = u8::try_from(raw.needs)
         .ok()
@@ -71,12 +70,12 @@ fn one(
 }
 
 pub(super) fn get(conn: &Connection, id: &BuildId) -> Result<Option<BuildRecord>, Error> {
-    let sql = select!("WHERE project = ?1 AND number = ?2");
+    let sql = select_builds!("WHERE project = ?1 AND number = ?2");
     one(conn, sql, params![id.project.as_str(), signed(id.number)])
 }
 
 pub(super) fn by_key(conn: &Connection, key: BuildKey) -> Result<Option<BuildRecord>, Error> {
-    let sql = select!("WHERE seq = ?1");
+    let sql = select_builds!("WHERE seq = ?1");
     one(conn, sql, [signed(key)])
 }
 
@@ -89,100 +88,6 @@ pub(super) fn terms(conn: &Connection, key: BuildKey) -> Result<BuildTerms, Erro
         Some(text) => BuildTerms::from_text(&text),
         None => Err(Error::Damaged(format!("build number {key} has no plan"))),
     }
-}
-
-/// Newest first means by the key for all filters but that by project alone, where the number says
-/// the same and has an index of its own.
-pub(super) fn list(
-    conn: &Connection,
-    filter: &BuildFilter,
-    before: Option<BuildKey>,
-    limit: usize,
-) -> Result<Vec<BuildRecord>, Error> {
-    let before = before.map_or(i64::MAX, signed);
-    let limit = Value::from(rows(limit));
-    let project = |name: &ProjectName| Value::from(name.to_string());
-    let status = |status: BuildStatus| Value::from(status.as_str().to_owned());
-    let (sql, values) = match (&filter.project, filter.status) {
-        (None, None) => (
-            select!("WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2"),
-            vec![before.into(), limit],
-        ),
-        (None, Some(one)) => (
-            select!("WHERE status = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3"),
-            vec![status(one), before.into(), limit],
-        ),
-        (Some(name), Some(one)) => (
-            select!(
-                "WHERE project = ?1 AND status = ?2 AND seq < ?3
-                  ORDER BY seq DESC LIMIT ?4"
-            ),
-            vec![project(name), status(one), before.into(), limit],
-        ),
-        (Some(name), None) => (
-            select!(
-                "WHERE project = ?1
-                  AND number < coalesce(
-                    (SELECT number FROM builds WHERE seq = ?2 AND project = ?1),
-                    (SELECT last + 1 FROM project_numbers WHERE project = ?1))
-                  ORDER BY number DESC LIMIT ?3"
-            ),
-            vec![project(name), before.into(), limit],
-        ),
-    };
-    let mut statement = conn.prepare_cached(sql)?;
-    let found = statement.query_map(params_from_iter(values), raw)?;
-    found.map(|raw| record(&raw?)).collect()
-}
-
-/// The project's oldest build with a status.
-pub(super) fn oldest(
-    conn: &Connection,
-    project: &ProjectName,
-    status: BuildStatus,
-) -> Result<Option<BuildId>, Error> {
-    let number: Option<i64> = conn
-        .prepare_cached(
-            "SELECT number FROM builds INDEXED BY builds_by_project
-             WHERE project = ?1 AND status = ?2 ORDER BY seq LIMIT 1",
-        )?
-        .query_row(params![project.as_str(), status.as_str()], |row| row.get(0))
-        .optional()?;
-    number
-        .map(|number| {
-            Ok(BuildId {
-                project: project.clone(),
-                number: natural("a build's number", number)?,
-            })
-        })
-        .transpose()
-}
-
-pub(super) fn queued(conn: &Connection, class: u8, limit: usize) -> Result<Vec<Queued>, Error> {
-    let mut statement = conn.prepare_cached(
-        "SELECT seq, avoid FROM builds INDEXED BY builds_waiting
-         WHERE status = 'triggered' AND needs = ?1 ORDER BY seq LIMIT ?2",
-    )?;
-    let found = statement.query_map(params![class, rows(limit)], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?))
-    })?;
-    let queued = |(seq, avoid): (i64, Option<String>)| {
-        Ok(Queued {
-            key: natural("a build's key", seq)?,
-            avoid: avoid
-                .map(|name| parsed("the worker to avoid", &name))
-                .transpose()?,
-        })
-    };
-    found.map(|row| queued(row?)).collect()
-}
-
-pub(super) fn due(conn: &Connection, now: Timestamp, limit: usize) -> Result<Vec<BuildKey>, Error> {
-    let mut statement = conn.prepare_cached(
-        "SELECT seq FROM builds INDEXED BY builds_due WHERE due <= ?1 ORDER BY due LIMIT ?2",
-    )?;
-    let found = statement.query_map(params![millis(now), rows(limit)], |row| row.get(0))?;
-    found.map(|seq| natural("a build's key", seq?)).collect()
 }
 
 pub(super) fn next_number(conn: &Connection, project: &ProjectName) -> Result<u64, Error> {

@@ -2,7 +2,7 @@
 
 use super::{Sqlite, builds, file, options, session::Session};
 use crate::check::{Report, definition};
-use crate::state::{BuildFilter, Error, Kind, Read};
+use crate::state::{Before, BuildFilter, Error, Kind, Read};
 use ick_state::Database;
 use rusqlite::Connection;
 use std::path::Path;
@@ -59,7 +59,7 @@ fn rows(conn: &Connection, tx: &Session<'_>, report: &mut Report) -> Result<(), 
     loop {
         let page = tx.builds(&BuildFilter::default(), before, PAGE)?;
         let Some(last) = page.last() else { break };
-        before = Some(last.key);
+        before = Some(Before::of(last));
         for build in &page {
             report.builds += 1;
             let wrong = match builds::terms(conn, build.key) {

@@ -3,11 +3,15 @@
 mod builds;
 mod cache;
 mod check;
+mod lists;
 mod objects;
 mod removals;
 mod session;
 mod work;
 mod workers;
+
+#[cfg(test)]
+mod tests;
 
 pub use check::check;
 
@@ -77,9 +81,9 @@ impl Sqlite {
         &self,
         change: impl FnOnce(&dyn Write) -> Result<T, E>,
     ) -> Result<T, E> {
-        let answer = self.database.write(|tx| {
-            change(&Session::new(tx, &self.terms)).map_err(Failed::Refused)
-        });
+        let answer = self
+            .database
+            .write(|tx| change(&Session::new(tx, &self.terms)).map_err(Failed::Refused));
         answer.map_err(|failed| match failed {
             Failed::Refused(error) => error,
             Failed::Storage(error) => Error::from(error).into(),

@@ -1,8 +1,8 @@
 //! One transaction on one connection, as [`Read`] and [`Write`].
 
-use super::{builds, cache, objects, removals, work, workers};
+use super::{builds, cache, lists, objects, removals, work, workers};
 use crate::state::{
-    BuildFilter, BuildKey, BuildRecord, BuildTerms, Error, Kind, LeaseRecord, NewBuild,
+    Before, BuildFilter, BuildKey, BuildRecord, BuildTerms, Error, Kind, LeaseRecord, NewBuild,
     ObjectRecord, Queued, Read, Removal, RemovalRecord, WorkerRecord, Write,
 };
 use ick_core::build::{Artifact, BuildStatus, LeaseId};
@@ -46,13 +46,13 @@ impl Read for Session<'_> {
     }
 
     fn next_build(&self, project: &ProjectName) -> Result<Option<BuildId>, Error> {
-        builds::oldest(self.conn, project, BuildStatus::Triggered)
+        lists::oldest(self.conn, project, BuildStatus::Triggered)
     }
 
     fn unfinished_build(&self, project: &ProjectName) -> Result<Option<BuildId>, Error> {
-        match builds::oldest(self.conn, project, BuildStatus::Building)? {
+        match lists::oldest(self.conn, project, BuildStatus::Building)? {
             Some(build) => Ok(Some(build)),
-            None => builds::oldest(self.conn, project, BuildStatus::Triggered),
+            None => lists::oldest(self.conn, project, BuildStatus::Triggered),
         }
     }
 
@@ -77,18 +77,18 @@ impl Read for Session<'_> {
     fn builds(
         &self,
         filter: &BuildFilter,
-        before: Option<BuildKey>,
+        before: Option<Before>,
         limit: usize,
     ) -> Result<Vec<BuildRecord>, Error> {
-        builds::list(self.conn, filter, before, limit)
+        lists::list(self.conn, filter, before, limit)
     }
 
     fn queued(&self, class: u8, limit: usize) -> Result<Vec<Queued>, Error> {
-        builds::queued(self.conn, class, limit)
+        lists::queued(self.conn, class, limit)
     }
 
     fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<BuildKey>, Error> {
-        builds::due(self.conn, now, limit)
+        lists::due(self.conn, now, limit)
     }
 
     fn triggered_with(
