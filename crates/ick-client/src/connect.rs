@@ -18,6 +18,10 @@ const ADDRESSES_KEPT: Duration = Duration::from_secs(30);
 /// How long an answer's next bytes may take.
 pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long an unused connection is kept: less than the ten seconds after which Ick's servers close it,
+/// so that no call is sent into one that is just going away.
+const IDLE: Duration = Duration::from_secs(8);
+
 /// A pool for one server. Statuses are no errors here, and redirects are answers like any other.
 pub(crate) fn agent(address: &Address) -> Agent {
     let mut config = Config::builder()
@@ -30,7 +34,7 @@ pub(crate) fn agent(address: &Address) -> Agent {
         .timeout_per_write(Some(READ_TIMEOUT))
         .max_idle_connections(64)
         .max_idle_connections_per_host(64)
-        .max_idle_age(Duration::from_secs(30));
+        .max_idle_age(IDLE);
     if address.is_loopback() {
         config = config.proxy(None);
     }
