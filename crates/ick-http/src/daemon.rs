@@ -12,8 +12,9 @@ const FILTER: &str = "ICK_LOG";
 pub struct Usage(pub String);
 
 /// To be called first in every `main`: chooses the cryptography, and sends the log to stderr. Panics go
-/// to the log too.
+/// to the log too. What the daemon writes is for its own user only.
 pub fn start() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     ick_token::install_crypto_provider();
     let filter =
         EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new("info,hyper=error"));
