@@ -1,0 +1,250 @@
+//! `icktool login`, `logout`, `whoami`, `token`
+
+use crate::config::{self, Config};
+use crate::error::{Error, Failure, Tried};
+use crate::exit::Exit;
+use crate::session::{Context, client_id, variable};
+use base64::Engine;
+use ick_client::{Binding, Controller, Credentials, Idp, TokenSource};
+use ick_core::secret::Secret;
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use serde_json::{Value, json};
+use std::io::{self, BufRead, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+/// Make a controller the default one, and keep the credentials for it
+///
+/// The secret is asked for at the terminal, or read from stdin, from --client-secret-file or from
+/// ICK_CLIENT_SECRET; never from an argument, which others on the machine could see. The credentials
+/// are tried, then kept for you alone, and sent to no other server than the one seen now.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  icktool login --controller https://ick.example.org --client-id me
+  icktool login --controller https://ick.example.org --client-id me < secret")]
+pub struct LoginArgs {
+    /// The client's name; ICK_CLIENT_ID when left out
+    #[arg(long, value_name = "ID")]
+    client_id: Option<String>,
+    /// A file with the client's secret
+    #[arg(long, value_name = "FILE")]
+    client_secret_file: Option<PathBuf>,
+}
+
+/// Forget the credentials for a controller
+///
+/// Those of the default controller, or of the one that --controller names.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  icktool logout")]
+pub struct LogoutArgs {}
+
+/// Show which client this is, and what it may do
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  icktool whoami")]
+pub struct WhoamiArgs {}
+
+/// Print an access token
+///
+/// For a program that talks to the servers itself. It is good for some minutes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  curl -H \"Authorization: Bearer $(icktool token)\" http://127.0.0.1:8750/projects")]
+pub struct TokenArgs {}
+
+/// Logs in.
+///
+/// # Errors
+/// When the credentials are refused, or cannot be kept.
+pub fn login(context: &Context, args: &LoginArgs) -> Result<Exit, Failure> {
+    let url = context
+        .global
+        .controller
+        .clone()
+        .or_else(|| variable("ICK_CONTROLLER"))
+        .ok_or_else(|| missing("--controller", "the controller's URL"))?;
+    let id = args
+        .client_id
+        .clone()
+        .or_else(|| variable("ICK_CLIENT_ID"))
+        .ok_or_else(|| missing("--client-id", "the client's name"))?;
+    let client_id = client_id(&id)?;
+    let controller = Controller::new(&url)?;
+    let version = controller.version().tried(|| format!("log in at {url}"))?;
+    let credentials = Credentials {
+        client_id,
+        client_secret: secret(args)?,
+    };
+    let binding = Binding::new(&controller, &version)?;
+    let token = TokenSource::client(Idp::new(&version.auth_url)?, credentials.clone());
+    token.token().tried(|| format!("log in at {url}"))?;
+    let folders = context.folders()?;
+    config::forget_issuer(&folders, controller.url())?;
+    config::forget_credentials(&folders, controller.url())?;
+    config::keep_credentials(&folders, &credentials, &binding)?;
+    let mut config = Config::load(&folders)?;
+    config.controller = Some(controller.url().to_owned());
+    config.up = None;
+    config.save(&folders)?;
+    context
+        .out
+        .note(&format!("logged in at {url} as {}", credentials.client_id));
+    Ok(Exit::Ok)
+}
+
+fn missing(argument: &str, what: &str) -> Error {
+    Error::Argument {
+        argument: argument.to_owned(),
+        why: format!("{what} is missing"),
+        hint: Some("icktool login --controller URL --client-id ID".to_owned()),
+    }
+}
+
+fn secret(args: &LoginArgs) -> Result<Secret, Error> {
+    let text = match (&args.client_secret_file, variable("ICK_CLIENT_SECRET")) {
+        (Some(path), _) => std::fs::read_to_string(path).map_err(|source| Error::File {
+            doing: "read",
+            path: path.clone(),
+            source,
+        })?,
+        (None, Some(text)) => text,
+        (None, None) if io::stdin().is_terminal() => ask().map_err(|source| Error::File {
+            doing: "read the secret from",
+            path: Path::new("the terminal").to_path_buf(),
+            source,
+        })?,
+        (None, None) => {
+            let mut text = String::new();
+            io::stdin()
+                .take(64 * 1024)
+                .read_to_string(&mut text)
+                .map_err(|source| Error::File {
+                    doing: "read the secret from",
+                    path: Path::new("stdin").to_path_buf(),
+                    source,
+                })?;
+            text
+        }
+    };
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Error::Argument {
+            argument: "the client's secret".to_owned(),
+            why: "it is empty".to_owned(),
+            hint: Some("give it at the terminal, on stdin, or by --client-secret-file".to_owned()),
+        });
+    }
+    Ok(Secret::new(text))
+}
+
+/// Asks at the terminal, without showing what is typed.
+fn ask() -> io::Result<String> {
+    eprint!("client secret: ");
+    let stdin = io::stdin();
+    let before = tcgetattr(&stdin)?;
+    let mut hidden = before.clone();
+    hidden.local_modes -= LocalModes::ECHO;
+    hidden.local_modes |= LocalModes::ECHONL;
+    tcsetattr(&stdin, OptionalActions::Now, &hidden)?;
+    let mut line = String::new();
+    let read = stdin.lock().read_line(&mut line);
+    tcsetattr(&stdin, OptionalActions::Now, &before)?;
+    read?;
+    Ok(line)
+}
+
+/// Logs out.
+///
+/// # Errors
+/// When the files cannot be written.
+pub fn logout(context: &Context) -> Result<Exit, Failure> {
+    let folders = context.folders()?;
+    let mut config = Config::load(&folders)?;
+    let named = context
+        .global
+        .controller
+        .clone()
+        .or_else(|| variable("ICK_CONTROLLER"));
+    let Some(controller) = named.or_else(|| config.controller.clone()) else {
+        context.out.note("nobody is logged in");
+        return Ok(Exit::Ok);
+    };
+    let url = Controller::new(&controller)?.url().to_owned();
+    let had = config::forget_credentials(&folders, &url)?;
+    if config.controller.as_deref() == Some(url.as_str()) {
+        config.controller = None;
+        config.save(&folders)?;
+    }
+    context.out.note(&if had {
+        format!("forgot the credentials for {controller}")
+    } else {
+        format!("there were no credentials for {controller}")
+    });
+    Ok(Exit::Ok)
+}
+
+/// Shows who this is.
+///
+/// # Errors
+/// When no token can be had.
+pub fn whoami(context: &Context) -> Result<Exit, Failure> {
+    let session = context.connect()?;
+    let token = session.token.token().tried(|| "get an access token")?;
+    let claims = claims(token.reveal()).unwrap_or(Value::Null);
+    let text = |name: &str| {
+        claims
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let shown = json!({
+        "client_id": text("sub"),
+        "controller": session.controller.url(),
+        "issuer": session.version.auth_url,
+        "scope": text("scope"),
+    });
+    context.out.result(&shown, |_| {
+        let mut lines = format!(
+            "client      {}\ncontroller  {}\nissuer      {}\n",
+            text("sub"),
+            session.controller.url(),
+            session.version.auth_url
+        );
+        let scopes = text("scope");
+        let mut label = "scopes";
+        for scope in scopes.split_whitespace() {
+            lines.push_str(&format!("{label:<10}  {scope}\n"));
+            label = "";
+        }
+        super::definitions::shown(&lines)
+    })?;
+    Ok(Exit::Ok)
+}
+
+/// What a token says; its signature is the servers' to check.
+fn claims(token: &str) -> Option<Value> {
+    let middle = token.split('.').nth(1)?;
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(middle)
+        .ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// Prints a token.
+///
+/// # Errors
+/// When none can be had.
+pub fn token(context: &Context) -> Result<Exit, Failure> {
+    let session = context.connect()?;
+    let token = session.token.token().tried(|| "get an access token")?;
+    context.out.result(
+        &json!({"access_token": token.reveal(), "token_type": "Bearer"}),
+        |_| format!("{}\n", token.reveal()),
+    )?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,228 @@
+//! `icktool list-workers`, `show-worker`, `drain-worker`, `resume-worker`, `delete-worker`,
+//! `create-worker`
+
+use crate::error::{Failure, Tried};
+use crate::exit::Exit;
+use crate::output::{Table, style, table::Cell};
+use crate::session::{Context, name};
+use ick_api::controller::{Allows, Worker, Workers};
+use ick_api::scope;
+use ick_core::name::WorkerId;
+use ick_core::yaml;
+
+/// List workers
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  icktool list-workers")]
+pub struct ListArgs {}
+
+/// Show a worker
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  icktool show-worker worker-1")]
+pub struct ShowArgs {
+    /// The worker
+    #[arg(value_name = "WORKER")]
+    worker: String,
+}
+
+/// Give a worker no new builds; what it runs goes on
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  icktool drain-worker worker-1")]
+pub struct DrainArgs {
+    /// The worker
+    #[arg(value_name = "WORKER")]
+    worker: String,
+}
+
+/// Give a drained worker builds again
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  icktool resume-worker worker-1")]
+pub struct ResumeArgs {
+    /// The worker
+    #[arg(value_name = "WORKER")]
+    worker: String,
+}
+
+/// Delete a worker's record
+///
+/// A worker that still runs registers itself again: end it and delete its client first.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  icktool delete-client builder-7
+  icktool delete-worker builder-7")]
+pub struct DeleteArgs {
+    /// The worker
+    #[arg(value_name = "WORKER")]
+    worker: String,
+}
+
+/// Make the credentials of a new worker
+///
+/// Prints the beginning of the new worker's configuration. The secret is shown this once; who has lost
+/// it deletes the client and makes it anew.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  icktool create-worker builder-7 > config.yaml
+  ick-worker serve --config config.yaml --state /var/lib/ick-worker")]
+pub struct CreateArgs {
+    /// The worker's name, which is its client's
+    #[arg(value_name = "NAME")]
+    name: String,
+}
+
+fn worker_id(text: &str) -> Result<WorkerId, crate::error::Error> {
+    name(text, "a worker")
+}
+
+/// What a worker allows, in words.
+pub fn allows(allows: Allows) -> String {
+    let words: Vec<&str> = [
+        (allows.host, "host"),
+        (allows.chroot, "chroot"),
+        (allows.network, "network"),
+    ]
+    .into_iter()
+    .filter_map(|(allowed, word)| allowed.then_some(word))
+    .collect();
+    if words.is_empty() {
+        "container".to_owned()
+    } else {
+        format!("container, {}", words.join(", "))
+    }
+}
+
+/// A table of workers.
+pub fn table(workers: &[Worker]) -> Table {
+    let mut table = Table::new(&["WORKER", "SLOTS", "ALLOWS", "KEYWORDS", "LAST SEEN", ""]);
+    for worker in workers {
+        let drained = if worker.drained { "drained" } else { "" };
+        table.row(vec![
+            worker.worker.as_str().into(),
+            worker.slots.to_string().into(),
+            allows(worker.allows).into(),
+            worker.keywords.join(", ").into(),
+            super::verdict::ago(worker.last_seen).into(),
+            Cell::styled(drained, style::WARNING),
+        ]);
+    }
+    table
+}
+
+/// Lists them.
+///
+/// # Errors
+/// Those of the call.
+pub fn list(context: &Context) -> Result<Exit, Failure> {
+    let session = context.connect()?;
+    let workers = Workers {
+        workers: session.controller.workers(None).tried(|| "list workers")?,
+    };
+    context
+        .out
+        .result(&workers, |workers| table(&workers.workers).render())?;
+    if workers.workers.is_empty() {
+        context
+            .out
+            .note("no worker has registered yet; make one with `icktool create-worker NAME`");
+    }
+    Ok(Exit::Ok)
+}
+
+/// Shows one.
+///
+/// # Errors
+/// Those of the call.
+pub fn show(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
+    let worker = worker_id(&args.worker)?;
+    let session = context.connect()?;
+    let worker = session
+        .controller
+        .worker(&worker)
+        .tried(|| format!("show the worker {worker}"))?;
+    context.out.result(&worker, |worker| {
+        serde_json::to_value(worker)
+            .map(|value| super::definitions::shown(&yaml::to_text(&value)))
+            .unwrap_or_default()
+    })?;
+    Ok(Exit::Ok)
+}
+
+/// Drains one.
+///
+/// # Errors
+/// Those of the call.
+pub fn drain(context: &Context, args: &DrainArgs) -> Result<Exit, Failure> {
+    let worker = worker_id(&args.worker)?;
+    let session = context.connect()?;
+    session
+        .controller
+        .drain_worker(&worker)
+        .tried(|| format!("drain the worker {worker}"))?;
+    context.out.note(&format!(
+        "{worker} gets no new builds; `icktool resume-worker {worker}` undoes that"
+    ));
+    Ok(Exit::Ok)
+}
+
+/// Resumes one.
+///
+/// # Errors
+/// Those of the call.
+pub fn resume(context: &Context, args: &ResumeArgs) -> Result<Exit, Failure> {
+    let worker = worker_id(&args.worker)?;
+    let session = context.connect()?;
+    session
+        .controller
+        .resume_worker(&worker)
+        .tried(|| format!("resume the worker {worker}"))?;
+    context.out.note(&format!("{worker} gets builds again"));
+    Ok(Exit::Ok)
+}
+
+/// Deletes one.
+///
+/// # Errors
+/// Those of the call.
+pub fn delete(context: &Context, args: &DeleteArgs) -> Result<Exit, Failure> {
+    let worker = worker_id(&args.worker)?;
+    let session = context.connect()?;
+    session
+        .controller
+        .delete_worker(&worker)
+        .tried(|| format!("delete the worker {worker}"))?;
+    context.out.note(&format!("deleted the worker {worker}"));
+    Ok(Exit::Ok)
+}
+
+/// Makes the credentials of one.
+///
+/// # Errors
+/// Those of the call.
+pub fn create(context: &Context, args: &CreateArgs) -> Result<Exit, Failure> {
+    let worker = worker_id(&args.name)?;
+    let session = context.connect()?;
+    let scopes: Vec<String> = scope::WORKER
+        .iter()
+        .map(|scope| (*scope).to_owned())
+        .collect();
+    let made = super::clients::make(&session, &worker, &scopes)
+        .tried(|| format!("make the worker {worker}"))?;
+    context.out.result(&super::clients::revealed(&made), |_| {
+        format!(
+            "controller: {}\nclient_id: {}\nclient_secret: {}\n",
+            session.controller.url(),
+            made.client_id,
+            made.client_secret.reveal()
+        )
+    })?;
+    Ok(Exit::Ok)
+}

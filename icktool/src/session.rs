@@ -1,0 +1,233 @@
+//! Which server a command talks to, and with what credentials.
+//!
+//! `GET /version` is asked before credentials are looked for, so that a server that cannot be reached
+//! is called that.
+
+use crate::cli::Global;
+use crate::config::{self, Config, Folders};
+use crate::error::{Error, Failure, Tried};
+use crate::output::Output;
+use crate::up::state::UpFile;
+use ick_api::controller::Version;
+use ick_client::{Binding, Controller, Credentials, Idp, Store, TokenSource};
+use ick_core::name::ClientId;
+use ick_core::secret::Secret;
+use std::path::{Path, PathBuf};
+
+/// What every command is given.
+pub struct Context {
+    /// Where results and messages go.
+    pub out: Output,
+    /// The options that every command takes.
+    pub global: Global,
+}
+
+/// A controller, and where it was named.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Its URL.
+    pub controller: String,
+    /// What `up` wrote, when it is an Ick of this machine.
+    pub up: Option<UpFile>,
+}
+
+/// A controller that answered, with the means to call it.
+pub struct Session {
+    /// The controller, with tokens.
+    pub controller: Controller,
+    /// What it says of itself.
+    pub version: Version,
+    /// The tokens.
+    pub token: TokenSource,
+    /// The client that they are for, where credentials say so.
+    pub client_id: Option<ClientId>,
+}
+
+/// A variable of the environment that is set and not empty.
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+impl Context {
+    /// The user's folders.
+    ///
+    /// # Errors
+    /// When there is no home folder.
+    pub fn folders(&self) -> Result<Folders, Error> {
+        Folders::of_user()
+    }
+
+    /// The state folder that the command line names, or the default one.
+    ///
+    /// # Errors
+    /// When it cannot be made absolute.
+    pub fn state_folder(&self) -> Result<PathBuf, Error> {
+        match &self.global.state {
+            Some(path) => absolute(path),
+            None => Ok(self.folders()?.data),
+        }
+    }
+
+    /// The controller that this command is for: `--state` or `--controller`, else `ICK_CONTROLLER`, else
+    /// the Ick that is up, else that of the last login.
+    ///
+    /// # Errors
+    /// When none is known, or the state folder named has nothing that is up.
+    pub fn target(&self) -> Result<Target, Error> {
+        if let Some(state) = &self.global.state {
+            return Target::up(&absolute(state)?);
+        }
+        if let Some(controller) = self
+            .global
+            .controller
+            .clone()
+            .or_else(|| variable("ICK_CONTROLLER"))
+        {
+            return Ok(Target {
+                controller,
+                up: None,
+            });
+        }
+        let config = Config::load(&self.folders()?)?;
+        match (config.up, config.controller) {
+            (Some(state), _) => Target::up(&state),
+            (None, Some(controller)) => Ok(Target {
+                controller,
+                up: None,
+            }),
+            (None, None) => Err(Error::NoServer),
+        }
+    }
+
+    /// Asks the controller who it is, then looks for credentials.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or there are no credentials for it.
+    pub fn connect(&self) -> Result<Session, Failure> {
+        let target = self.target()?;
+        let controller = Controller::new(&target.controller)?;
+        let version = controller
+            .version()
+            .tried(|| format!("talk to the controller {}", target.controller))?;
+        let (token, client_id) = self.tokens(&target, &controller, &version)?;
+        Ok(Session {
+            controller: controller.with_token(token.clone()),
+            version,
+            token,
+            client_id,
+        })
+    }
+
+    fn tokens(
+        &self,
+        target: &Target,
+        controller: &Controller,
+        version: &Version,
+    ) -> Result<(TokenSource, Option<ClientId>), Error> {
+        if let Some(token) = variable("ICK_TOKEN") {
+            return Ok((TokenSource::fixed(Secret::new(token)), None));
+        }
+        let folders = self.folders()?;
+        let binding = Binding::new(controller, version)?;
+        let (credentials, recorded) = match from_environment()? {
+            Some(credentials) => (credentials, config::first_seen(&folders, &binding)?),
+            None => match &target.up {
+                Some(up) => (up.credentials()?, up.binding()),
+                None => config::credentials(&folders, controller.url())?.ok_or_else(|| {
+                    Error::NoCredentials {
+                        controller: target.controller.clone(),
+                    }
+                })?,
+            },
+        };
+        binding.check(Some(&recorded))?;
+        let idp = Idp::new(&version.auth_url)?;
+        let client_id = credentials.client_id.clone();
+        let file = folders.token_file(controller.url(), &client_id);
+        Ok((
+            TokenSource::client_with_cache(idp, credentials, file),
+            Some(client_id),
+        ))
+    }
+}
+
+impl Target {
+    fn up(state: &Path) -> Result<Self, Error> {
+        let up = UpFile::load(state)?.ok_or_else(|| Error::NotUp {
+            state: state.to_path_buf(),
+        })?;
+        Ok(Self {
+            controller: up.controller.url.clone(),
+            up: Some(up),
+        })
+    }
+}
+
+impl Session {
+    /// The artifact store, with tokens.
+    ///
+    /// # Errors
+    /// When the controller names none.
+    pub fn store(&self) -> Result<Store, Error> {
+        Ok(Store::new(&self.version.artifact_store)?.with_token(self.token.clone()))
+    }
+
+    /// The identity provider, with tokens.
+    ///
+    /// # Errors
+    /// When the controller names none.
+    pub fn idp(&self) -> Result<Idp, Error> {
+        Ok(Idp::new(&self.version.auth_url)?.with_token(self.token.clone()))
+    }
+}
+
+/// The credentials of `ICK_CLIENT_ID` and `ICK_CLIENT_SECRET`.
+fn from_environment() -> Result<Option<Credentials>, Error> {
+    match (variable("ICK_CLIENT_ID"), variable("ICK_CLIENT_SECRET")) {
+        (Some(id), Some(secret)) => Ok(Some(Credentials {
+            client_id: client_id(&id)?,
+            client_secret: Secret::new(secret),
+        })),
+        (Some(_), None) => Err(Error::Argument {
+            argument: "ICK_CLIENT_ID".to_owned(),
+            why: "it is set, but ICK_CLIENT_SECRET is not".to_owned(),
+            hint: Some("set both or none".to_owned()),
+        }),
+        (None, _) => Ok(None),
+    }
+}
+
+/// A client's name from the command line.
+///
+/// # Errors
+/// When it is none.
+pub fn client_id(text: &str) -> Result<ClientId, Error> {
+    name(text, "an API client")
+}
+
+/// A name from the command line.
+///
+/// # Errors
+/// When it is none.
+pub fn name<T>(text: &str, of: &'static str) -> Result<T, Error>
+where
+    T: std::str::FromStr<Err = ick_core::name::NameError>,
+{
+    text.parse().map_err(|why| Error::Name {
+        of,
+        text: text.to_owned(),
+        why,
+    })
+}
+
+/// The path from the root of the file system.
+///
+/// # Errors
+/// When there is no current folder.
+pub fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(path).map_err(|source| Error::File {
+        doing: "find",
+        path: path.to_path_buf(),
+        source,
+    })
+}
