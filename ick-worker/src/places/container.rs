@@ -55,7 +55,7 @@ pub(crate) fn start(
         move |why: io::Error| cannot(&what, &why)
     };
     let parts = match host_id {
-        Some(_) => mounts::stage(&parts, &order.visible).map_err(made("mounts"))?,
+        Some(_) => mounts::stage(&parts, order).map_err(made("mounts"))?,
         None => parts,
     };
     let (read, write) =

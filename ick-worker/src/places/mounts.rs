@@ -5,28 +5,30 @@
 //! mounted there. It all goes with the namespace.
 
 use super::container::Parts;
+use crate::engine::Order;
 use crate::supervise::fork::leave;
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::mount::{
-    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_change,
-    move_mount, open_tree,
+    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_bind,
+    mount_change, move_mount, open_tree,
 };
 use rustix::thread::UnshareFlags;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Folders that every system has and that no container sees, unless the configuration says so.
 const PLACES: [&str; 4] = ["/mnt", "/media", "/srv", "/tmp"];
 
 /// Makes a private mount namespace of this process and mounts the parts there. Gives their new paths.
-pub(super) fn stage(parts: &Parts, visible: &[PathBuf]) -> io::Result<Parts> {
+pub(super) fn stage(parts: &Parts, order: &Order) -> io::Result<Parts> {
     leave(UnshareFlags::NEWNS)?;
     mount_change(
         "/",
         MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
     )?;
-    let place = place(visible)?;
+    let place = place(&order.visible)?;
     // Opened first: they may be below the place.
     let mut opened = Vec::new();
     let mut part = |name: &'static str, path: &Path| -> io::Result<PathBuf> {
@@ -54,7 +56,7 @@ pub(super) fn stage(parts: &Parts, visible: &[PathBuf]) -> io::Result<Parts> {
         resolver: part_of(&mut part, "resolv.conf", parts.resolver.as_deref())?,
         tree: part_of(&mut part, "tree", parts.tree.as_deref())?,
     };
-    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
     mount("tmpfs", &place, "tmpfs", flags, c"mode=755,size=64k")?;
     let folder = rustix::fs::open(
         &place,
@@ -64,7 +66,29 @@ pub(super) fn stage(parts: &Parts, visible: &[PathBuf]) -> io::Result<Parts> {
     for (name, is_folder, tree) in opened {
         put(&folder, name, is_folder, &tree)?;
     }
+    if order.request.network && !for_everyone(Path::new(TUN)) {
+        open_tun(&folder, &place)?;
+    }
     Ok(staged)
+}
+
+/// The device with which a network is made (Linux: Documentation/networking/tuntap.rst).
+const TUN: &str = "/dev/net/tun";
+
+fn for_everyone(device: &Path) -> bool {
+    device
+        .metadata()
+        .is_ok_and(|about| about.permissions().mode() & 0o006 == 0o006)
+}
+
+/// Shows the device to the slot's user, in this mount namespace alone. udev opens it for everyone, as
+/// it gives power over nothing but the user's own namespaces; not every system has udev.
+fn open_tun(folder: &OwnedFd, place: &Path) -> io::Result<()> {
+    let everyone = Mode::from_raw_mode(0o666);
+    let number = rustix::fs::makedev(10, 200);
+    rustix::fs::mknodat(folder, "tun", FileType::CharacterDevice, everyone, number)?;
+    rustix::fs::chmodat(folder, "tun", everyone, AtFlags::empty())?;
+    Ok(mount_bind(place.join("tun"), TUN)?)
 }
 
 fn part_of(

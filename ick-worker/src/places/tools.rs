@@ -39,7 +39,9 @@ impl Tools {
         let attach = if network {
             let pasta = in_path(path, "pasta").map(Attach::Pasta);
             let attach = pasta.or_else(|| in_path(path, "slirp4netns").map(Attach::Slirp4netns));
-            Some(attach.ok_or_else(|| missing("pasta", "passt (or slirp4netns)", HERE))?)
+            let attach = attach.ok_or_else(|| missing("pasta", "passt (or slirp4netns)", HERE))?;
+            check_tun()?;
+            Some(attach)
         } else {
             None
         };
@@ -48,6 +50,19 @@ impl Tools {
             attach,
         })
     }
+}
+
+/// The device with which a network is made must be open to the worker's user; root makes its own.
+fn check_tun() -> Result<(), Cause> {
+    let usable = Access::READ_OK | Access::WRITE_OK;
+    if rustix::fs::access("/dev/net/tun", usable).is_ok() {
+        return Ok(());
+    }
+    Err(cause(
+        CauseKind::NotAllowed,
+        "this worker's user cannot open /dev/net/tun, which `network: true` needs; load the module \
+         tun, and let udev give the device mode 0666",
+    ))
 }
 
 const HERE: &str = "on this worker";

@@ -1,5 +1,5 @@
 //! The system calls of this crate that Rust cannot check: making a process out of this one, and
-//! leaving a namespace.
+//! leaving a namespace, and keeping its files to itself.
 //!
 //! Why they are sound: [`fork`] refuses when this process has a second thread. With one thread there
 //! is no lock that another could hold and no half-changed data, so the child, which has a copy of all
@@ -8,7 +8,8 @@
 //! compared to glibc's `fork` are the handlers of `pthread_atfork` and the fresh thread id in glibc's
 //! own records, which only other threads, `raise` and owner-checking mutexes look at; the child uses
 //! none of these. [`leave`] does not use `CLONE_FILES`, the one flag by which another thread could
-//! find its file descriptors gone.
+//! find its file descriptors gone. [`keep_files`] closes nothing in this process: it has the kernel
+//! close at exec what others left open without that mark.
 #![expect(unsafe_code, reason = "see the argument above")]
 
 use rustix::fd::{AsRawFd, BorrowedFd};
@@ -73,6 +74,28 @@ fn clone_into(group: BorrowedFd<'_>) -> io::Result<i64> {
             size_of::<libc::clone_args>(),
         )
     })
+}
+
+/// Marks every open file but the three standard streams to be closed when another program is executed:
+/// what this process inherited, whoever left it open, is not for actions.
+///
+/// # Errors
+/// Those of the system call, close_range(2).
+pub(crate) fn keep_files() -> io::Result<()> {
+    let (first, last): (libc::c_uint, libc::c_uint) = (3, libc::c_uint::MAX);
+    // SAFETY: see the module's argument.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_close_range,
+            first,
+            last,
+            libc::CLOSE_RANGE_CLOEXEC,
+        )
+    };
+    match done {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// Leaves the namespaces that the flags name for new ones.

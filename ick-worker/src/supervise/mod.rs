@@ -44,6 +44,7 @@ fn supervise(folder: &Path) -> io::Result<()> {
     let started = now();
     // Away from the worker's terminal and its signals. It fails only for who is alone already.
     let _ = rustix::process::setsid();
+    fork::keep_files()?;
     rustix::process::umask(Mode::from_raw_mode(0o022));
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     let order = Order::read(folder)?;

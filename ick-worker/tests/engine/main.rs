@@ -1,0 +1,16 @@
+//! The engine with real processes: what an action sees, how it ends, and what is left of it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failed test is a panic"
+)]
+
+mod build;
+mod container;
+mod endings;
+mod host;
+mod log;
+mod network;
+mod ordinary_user;
+mod processes;
