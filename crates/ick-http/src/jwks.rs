@@ -42,7 +42,15 @@ struct Fetched {
     keys: PublicKeys,
     hurry: SyncSender<()>,
     attempts: watch::Sender<u64>,
-    last_early: Mutex<Option<Instant>>,
+    early: Mutex<Option<Early>>,
+}
+
+/// An early fetch that was asked for.
+#[derive(Clone, Copy)]
+struct Early {
+    asked: Instant,
+    /// How many fetches had ended then.
+    attempts: u64,
 }
 
 impl KeyFetcher {
@@ -58,35 +66,39 @@ impl KeyFetcher {
         Ok(Self(Arc::new(fetched)))
     }
 
-    /// Makes the next fetch come early, unless there was one a moment ago, and waits for its end.
+    /// Makes the next fetch come early, unless one did a moment ago, and waits for its end.
     pub(crate) async fn fetch_early(&self, issuer: usize, patience: Duration) {
         let Some(fetched) = self.0.get(issuer) else {
             return;
         };
         let mut attempts = fetched.attempts.subscribe();
-        if fetched.may_hurry() {
-            // When the channel is full the thread has been told already.
-            let _ = fetched.hurry.try_send(());
+        if fetched.hurry() {
             let _ = tokio::time::timeout(patience, attempts.changed()).await;
         }
     }
 }
 
 impl Fetched {
-    fn may_hurry(&self) -> bool {
+    /// Asks for an early fetch if it is time for one; whether one is under way now.
+    fn hurry(&self) -> bool {
         let every = match self.keys.generation() {
             0 => SOON,
             _ => EARLY_EVERY,
         };
-        let mut last = self
-            .last_early
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let may = last.is_none_or(|last| last.elapsed() >= every);
-        if may {
-            *last = Some(Instant::now());
+        let attempts = *self.attempts.borrow();
+        let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
+        match *early {
+            Some(last) if last.asked.elapsed() < every => last.attempts == attempts,
+            _ => {
+                *early = Some(Early {
+                    asked: Instant::now(),
+                    attempts,
+                });
+                // When the channel is full the thread has been told already.
+                let _ = self.hurry.try_send(());
+                true
+            }
         }
-        may
     }
 }
 
@@ -104,7 +116,7 @@ fn begin(source: IssuerSource) -> io::Result<Fetched> {
         keys: source.keys.clone(),
         hurry,
         attempts: watch::Sender::new(0),
-        last_early: Mutex::new(None),
+        early: Mutex::new(None),
     };
     let mut thread = Thread {
         source,

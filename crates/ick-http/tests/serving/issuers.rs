@@ -116,7 +116,13 @@ fn keys_are_kept_on_disk_and_an_unknown_one_is_asked_for_once() {
             ))
             .status
     };
-    assert_eq!(ask(&unknown), 200);
+    // Those who come while the keys are being fetched wait for them too.
+    std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..8).map(|_| scope.spawn(|| ask(&unknown))).collect();
+        for asked in asking {
+            assert_eq!(asked.join().unwrap(), 200);
+        }
+    });
     assert_eq!(shown.jwks.lock().unwrap().1, 2);
     // Now the first key is unknown: nobody can make the server ask all the time.
     let withdrawn = token(&first, ISSUER, &["uapi_builds_get"]);
