@@ -1,5 +1,6 @@
 //! Ick's worker manager: executes actions on a build host.
 
+pub mod actions;
 pub mod engine;
 pub mod environment;
 pub mod places;

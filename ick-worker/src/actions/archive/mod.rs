@@ -1,0 +1,185 @@
+//! `archive`: packs files of the workspace into the artifact store.
+//!
+//! A sorted tar archive, compressed with zstd while it is uploaded. Owners are 0:0, links stay links,
+//! sockets and the like are left out and named; a file that changes while it is packed fails the
+//! action by its name.
+
+mod globs;
+mod pack;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use super::{StoreAt, Task, bad, failed, sources};
+use crate::engine::{Built, TOKEN, cannot, cause};
+use globs::Globs;
+use ick_api::controller::Artifact;
+use ick_client::{Error, Retry, Store, TokenSource, Upload};
+use ick_core::build::{Cause, CauseKind};
+use ick_core::digest::Digest;
+use ick_core::name::BlobName;
+use ick_core::secret::Secret;
+use pack::Packing;
+use sha2::{Digest as _, Sha256};
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a store that cannot be reached is tried.
+const PATIENCE: Retry = Retry {
+    base: Duration::from_millis(250),
+    cap: Duration::from_secs(5),
+    give_up_after: Duration::from_secs(30),
+};
+
+/// Executes the action.
+pub(super) fn execute(task: &Task<'_>, built: &mut Built) -> Result<(), Cause> {
+    let name = task.fields.required("artifact")?;
+    let name: BlobName = name
+        .parse()
+        .map_err(|why| bad(format!("artifact {name:?}: {why}")))?;
+    match task.fields.text("from")? {
+        None | Some("workspace") => {}
+        Some("systree") => {
+            return Err(cause(
+                CauseKind::NotAllowed,
+                "this worker cannot archive system trees yet",
+            ));
+        }
+        Some(other) => return Err(bad(format!("from is workspace or systree, not {other:?}"))),
+    }
+    let paths = task.fields.texts("paths")?;
+    let mtime = match task.fields.text("mtime")? {
+        None | Some("keep") => None,
+        Some("commit") => Some(sources::first_time(task.run_folder()?)?.ok_or_else(|| {
+            bad("mtime: commit needs a git action before this one, and there was none")
+        })?),
+        Some(other) => return Err(bad(format!("mtime is keep or commit, not {other:?}"))),
+    };
+    // Wrong globs are told before the first try.
+    Globs::new(&paths)?;
+    let packing = || {
+        Ok(Packing {
+            globs: Globs::new(&paths)?,
+            mtime,
+        })
+    };
+    let artifact = match &task.details.store {
+        StoreAt::Url(url) => upload(task, url, &name, &packing)?,
+        StoreAt::Folder(folder) => keep(task, folder, &name, packing()?)?,
+    };
+    println!(
+        "{} in the artifact store: {} bytes, {}",
+        artifact.name, artifact.size, artifact.digest
+    );
+    built.artifacts.push(artifact);
+    Ok(())
+}
+
+/// Streams the archive to the store; packs it again when the connection breaks.
+fn upload(
+    task: &Task<'_>,
+    url: &str,
+    name: &BlobName,
+    packing: &dyn Fn() -> Result<Packing, Cause>,
+) -> Result<Artifact, Cause> {
+    let store = Store::new(url).map_err(|why| cause(CauseKind::Internal, why.to_string()))?;
+    let mut backoff = PATIENCE.begin();
+    loop {
+        // The daemon puts a fresh token there as the old one runs out.
+        let token = fs::read_to_string(task.folder.join(TOKEN))
+            .map_err(|why| cannot("read the store token", &why))?;
+        let store = store
+            .clone()
+            .with_token(TokenSource::fixed(Secret::new(token.trim())));
+        let (stored, packed) = stream::packed(&task.order.workspace, packing()?, |archive| {
+            store.put(name, archive, Upload::default())
+        });
+        let why = match (stored, packed) {
+            (Ok(stored), Ok(packed)) => {
+                println!("{} entries, {} bytes packed", packed.entries, packed.bytes);
+                return Ok(Artifact {
+                    name: stored.name,
+                    digest: stored.digest,
+                    size: stored.size,
+                });
+            }
+            // The packer failed, so the upload had to.
+            (Err(Error::Local { .. }) | Ok(_), Err(why)) => return Err(why),
+            (Err(why), _) => why,
+        };
+        if !why.is_transient(true) {
+            return Err(refused(&why));
+        }
+        match backoff.next_wait(why.retry_after()) {
+            Some(wait) => {
+                println!("{why}; trying again");
+                std::thread::sleep(wait);
+            }
+            None => {
+                return Err(cause(
+                    CauseKind::StoreUnreachable,
+                    format!("cannot upload {name}: {why}"),
+                ));
+            }
+        }
+    }
+}
+
+fn refused(why: &Error) -> Cause {
+    match (why, why.status()) {
+        (Error::Problem { .. }, Some(status)) if status < 500 || status == 507 => {
+            failed(format!("the store refused the upload: {why}"))
+        }
+        _ => cause(
+            CauseKind::StoreUnreachable,
+            format!("the store failed: {why}"),
+        ),
+    }
+}
+
+/// Under `icktool run`: a file of the artifact's name in a folder.
+fn keep(
+    task: &Task<'_>,
+    folder: &Path,
+    name: &BlobName,
+    packing: Packing,
+) -> Result<Artifact, Cause> {
+    let keeping = |why: io::Error| cannot(&format!("keep {name} in {}", folder.display()), &why);
+    // A checked name: no part of it is "." or "..".
+    let path = folder.join(name.as_str());
+    let parent = path.parent().unwrap_or(folder);
+    fs::create_dir_all(parent).map_err(keeping)?;
+    let mut file = tempfile::NamedTempFile::new_in(parent).map_err(keeping)?;
+    let (written, packed) = stream::packed(&task.order.workspace, packing, |archive| {
+        copy(archive, file.as_file_mut())
+    });
+    let packed = packed?;
+    let (digest, size) = written.map_err(keeping)?;
+    file.as_file().sync_all().map_err(keeping)?;
+    file.persist(&path).map_err(|why| keeping(why.error))?;
+    println!("{} entries, {} bytes packed", packed.entries, packed.bytes);
+    Ok(Artifact {
+        name: name.clone(),
+        digest,
+        size,
+    })
+}
+
+fn copy(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<(Digest, u64)> {
+    let mut hash = Sha256::new();
+    let mut size = 0;
+    let mut buffer = vec![0; 128 << 10];
+    loop {
+        let count = match from.read(&mut buffer) {
+            Ok(0) => return Ok((Digest::from_bytes(hash.finalize().into()), size)),
+            Ok(count) => count,
+            Err(why) if why.kind() == io::ErrorKind::Interrupted => continue,
+            Err(why) => return Err(why),
+        };
+        hash.update(&buffer[..count]);
+        to.write_all(&buffer[..count])?;
+        size += count as u64;
+    }
+}

@@ -1,0 +1,290 @@
+//! Packing: the workspace's entries, in order, as a tar archive.
+//!
+//! Everything is reached by its path beneath the workspace and no link is followed, so a folder that
+//! is swapped for a link meanwhile leads nowhere. Each name is looked at only when it is its turn:
+//! memory is that of the folders on the way down.
+
+use super::super::{beneath, failed};
+use super::globs::{Choice, Globs};
+use crate::engine::cannot;
+use ick_core::build::Cause;
+use rustix::fd::OwnedFd;
+use rustix::fs::{Dir, FileType, OFlags, Stat};
+use rustix::io::Errno;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use tar::{Builder, EntryType, Header};
+
+/// How to pack.
+#[derive(Debug)]
+pub(super) struct Packing {
+    pub(super) globs: Globs,
+    /// The time of all entries, in seconds since 1970; none keeps each its own.
+    pub(super) mtime: Option<u64>,
+}
+
+/// What was packed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Packed {
+    pub(super) entries: u64,
+    /// Bytes of the files' contents.
+    pub(super) bytes: u64,
+}
+
+/// Packs what is in the workspace. Entries are sorted by name within their folder, a folder before what
+/// is in it; owners are 0:0.
+pub(super) fn pack<W: Write>(
+    workspace: &Path,
+    packing: &mut Packing,
+    to: W,
+) -> Result<(W, Packed), Cause> {
+    let root = beneath::root(workspace).map_err(|why| cannot("open the workspace", &why))?;
+    let mut builder = Builder::new(to);
+    builder.sparse(false);
+    let mut packer = Packer {
+        root,
+        builder,
+        packing,
+        packed: Packed::default(),
+    };
+    packer.folders()?;
+    let unmatched = packer.packing.globs.unmatched();
+    if !unmatched.is_empty() {
+        return Err(failed(format!(
+            "nothing in the workspace matches {}",
+            unmatched.join(", ")
+        )));
+    }
+    let packed = packer.packed;
+    let to = packer
+        .builder
+        .into_inner()
+        .map_err(|why| write_error(&why))?;
+    Ok((to, packed))
+}
+
+/// A folder on the way down: the names that are left, the next one last.
+struct Level {
+    path: PathBuf,
+    names: Vec<OsString>,
+    whole: bool,
+}
+
+struct Packer<'a, W: Write> {
+    root: OwnedFd,
+    builder: Builder<W>,
+    packing: &'a mut Packing,
+    packed: Packed,
+}
+
+impl<W: Write> Packer<'_, W> {
+    fn folders(&mut self) -> Result<(), Cause> {
+        let mut levels = vec![self.level(PathBuf::new(), false)?];
+        while let Some(level) = levels.last_mut() {
+            let Some(name) = level.names.pop() else {
+                levels.pop();
+                continue;
+            };
+            let path = level.path.join(name);
+            let inside = level.whole;
+            let choice = if inside {
+                if self.packing.globs.is_waiting() {
+                    self.packing.globs.note(&path);
+                }
+                Choice::Whole
+            } else {
+                self.packing.globs.choose(&path)
+            };
+            if choice == Choice::No {
+                continue;
+            }
+            if self.entry(&path, choice)? {
+                levels.push(self.level(path, choice == Choice::Whole)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The names of a folder.
+    fn level(&self, path: PathBuf, whole: bool) -> Result<Level, Cause> {
+        let read = || -> io::Result<Vec<OsString>> {
+            let folder = beneath::open(&self.root, &path, OFlags::RDONLY | OFlags::DIRECTORY)?;
+            let mut names = Vec::new();
+            for entry in Dir::new(folder)? {
+                let name = OsString::from_vec(entry?.file_name().to_bytes().to_vec());
+                if name != "." && name != ".." {
+                    names.push(name);
+                }
+            }
+            Ok(names)
+        };
+        let mut names = read().map_err(|why| unreadable(&path, &why))?;
+        names.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(Level { path, names, whole })
+    }
+
+    /// Packs an entry if it is chosen; whether it is a folder to go into.
+    fn entry(&mut self, path: &Path, choice: Choice) -> Result<bool, Cause> {
+        let look = beneath::open(&self.root, path, OFlags::PATH | OFlags::NOFOLLOW);
+        let there = look.map_err(|why| unreadable(path, &why))?;
+        let stat = rustix::fs::fstat(&there).map_err(|why| unreadable(path, &why.into()))?;
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        if choice == Choice::Beneath {
+            return Ok(kind == FileType::Directory);
+        }
+        match kind {
+            FileType::Directory => {
+                let mut header = self.header(&stat, EntryType::Directory, 0);
+                let mut name = path.as_os_str().to_owned();
+                name.push("/");
+                self.append(&mut header, Path::new(&name), &[][..])?;
+                return Ok(true);
+            }
+            FileType::Symlink => {
+                let target = rustix::fs::readlinkat(&there, "", Vec::new())
+                    .map_err(|why| unreadable(path, &why.into()))?;
+                let target = Path::new(OsStr::from_bytes(target.as_bytes()));
+                let mut header = self.header(&stat, EntryType::Symlink, 0);
+                header.set_mode(0o777);
+                self.builder
+                    .append_link(&mut header, path, target)
+                    .map_err(|why| write_error(&why))?;
+                self.packed.entries += 1;
+            }
+            FileType::RegularFile => self.file(path, &stat)?,
+            other => println!("left out: {} ({})", path.display(), word(other)),
+        }
+        Ok(false)
+    }
+
+    fn file(&mut self, path: &Path, before: &Stat) -> Result<(), Cause> {
+        // Not to wait for ever, should it have become a FIFO.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file = beneath::open(&self.root, path, flags).map_err(|why| unreadable(path, &why))?;
+        let stat =
+            |file: &OwnedFd| rustix::fs::fstat(file).map_err(|why| unreadable(path, &why.into()));
+        let opened = stat(&file)?;
+        if !same(before, &opened) {
+            return Err(changed(path));
+        }
+        let size = u64::try_from(opened.st_size).unwrap_or(0);
+        let mut header = self.header(&opened, EntryType::Regular, size);
+        let mut content = Exactly {
+            file: File::from(file),
+            left: size,
+            failed: None,
+        };
+        let appended = self.builder.append_data(&mut header, path, &mut content);
+        match content.failed.take() {
+            Some(why) if why.kind() == io::ErrorKind::UnexpectedEof => return Err(changed(path)),
+            Some(why) => return Err(unreadable(path, &why)),
+            None => appended.map_err(|why| write_error(&why))?,
+        }
+        if !same(&opened, &stat(&content.file.into())?) {
+            return Err(changed(path));
+        }
+        self.packed.entries += 1;
+        self.packed.bytes += size;
+        Ok(())
+    }
+
+    fn append(&mut self, header: &mut Header, path: &Path, data: &[u8]) -> Result<(), Cause> {
+        self.builder
+            .append_data(header, path, data)
+            .map_err(|why| write_error(&why))?;
+        self.packed.entries += 1;
+        Ok(())
+    }
+
+    fn header(&self, stat: &Stat, kind: EntryType, size: u64) -> Header {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(size);
+        header.set_uid(0);
+        header.set_gid(0);
+        // What runs as its owner would run as root from the archive.
+        header.set_mode(stat.st_mode & 0o1777);
+        let own = u64::try_from(stat.st_mtime).unwrap_or(0);
+        header.set_mtime(self.packing.mtime.unwrap_or(own));
+        header
+    }
+}
+
+/// As many bytes as the header has said, and no fewer.
+struct Exactly {
+    file: File,
+    left: u64,
+    failed: Option<io::Error>,
+}
+
+impl Read for Exactly {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
+        if most == 0 {
+            return Ok(0);
+        }
+        let read = match self.file.read(&mut buffer[..most]) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            other => other,
+        };
+        match read {
+            Ok(count) => {
+                self.left -= count as u64;
+                Ok(count)
+            }
+            Err(why) if why.kind() == io::ErrorKind::Interrupted => Err(why),
+            Err(why) => {
+                let told = io::Error::from(why.kind());
+                self.failed = Some(why);
+                Err(told)
+            }
+        }
+    }
+}
+
+/// Whether it is the same file with the same content, as far as its numbers say.
+fn same(a: &Stat, b: &Stat) -> bool {
+    a.st_dev == b.st_dev
+        && a.st_ino == b.st_ino
+        && a.st_mode == b.st_mode
+        && a.st_size == b.st_size
+        && a.st_mtime == b.st_mtime
+        && a.st_mtime_nsec == b.st_mtime_nsec
+}
+
+fn changed(path: &Path) -> Cause {
+    failed(format!("{} changed while it was packed", path.display()))
+}
+
+fn unreadable(path: &Path, why: &io::Error) -> Cause {
+    match why.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => changed(path),
+        Some(Errno::NAMETOOLONG) => failed(format!(
+            "cannot pack a path of more than 4095 bytes, which begins {}",
+            path.display()
+                .to_string()
+                .chars()
+                .take(60)
+                .collect::<String>()
+        )),
+        _ => failed(format!("cannot read {}: {why}", path.display())),
+    }
+}
+
+fn write_error(why: &io::Error) -> Cause {
+    cannot("write the archive", why)
+}
+
+fn word(kind: FileType) -> &'static str {
+    match kind {
+        FileType::Socket => "a socket",
+        FileType::Fifo => "a FIFO",
+        FileType::CharacterDevice | FileType::BlockDevice => "a device",
+        _ => "neither file, folder nor link",
+    }
+}

@@ -1,0 +1,284 @@
+//! Calling git: with nothing of anybody's configuration, and no way to ask questions.
+
+use super::super::failed;
+use super::url::{Protocol, Url};
+use crate::actions::GitSettings;
+use crate::engine::{cannot, cause};
+use base64::Engine;
+use ick_core::build::{Cause, CauseKind};
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// How many of the last lines of git's errors a cause has.
+const TAIL: usize = 10;
+
+/// git with the guards that it needs.
+#[derive(Debug)]
+pub(super) struct Git {
+    /// An empty folder.
+    home: PathBuf,
+    environment: Vec<(&'static str, String)>,
+    /// Configuration that reaches git by its environment, as it may hold a secret.
+    configuration: Vec<(String, String)>,
+}
+
+/// Why a call of git did not succeed.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// It said so itself: its last lines.
+    Said(String),
+    /// It could not be called.
+    Cause(Cause),
+}
+
+impl Failed {
+    /// The cause, when `what` was being done.
+    pub(super) fn cause(self, what: &str) -> Cause {
+        match self {
+            Self::Said(lines) if lines.contains("No space left on device") => cause(
+                CauseKind::DiskFull,
+                format!("cannot {what}: no space is left; make room on the build host"),
+            ),
+            Self::Said(lines) => failed(format!("cannot {what}: {lines}")),
+            Self::Cause(cause) => cause,
+        }
+    }
+
+    /// What git said.
+    pub(super) fn said(&self) -> &str {
+        match self {
+            Self::Said(lines) => lines,
+            Self::Cause(_) => "",
+        }
+    }
+}
+
+impl Git {
+    /// Calls that may reach this repository and no other place. `home` is made and is empty.
+    pub(super) fn for_remote(
+        home: PathBuf,
+        url: &Url,
+        settings: &GitSettings,
+    ) -> Result<Self, Cause> {
+        let mut git = Self::local(home)?;
+        let protocol = match url.protocol {
+            Protocol::Https => "https",
+            Protocol::Ssh => "ssh",
+            Protocol::File => "file",
+        };
+        git.environment = vec![("GIT_ALLOW_PROTOCOL", protocol.to_owned())];
+        if url.protocol == Protocol::Ssh {
+            git.environment
+                .push(("GIT_SSH_COMMAND", ssh_command(settings)));
+        }
+        if let Some((user, password)) = &url.login {
+            let basic = base64::engine::general_purpose::STANDARD
+                .encode(format!("{user}:{}", password.reveal()));
+            // For this host alone, should it redirect.
+            let host = url.shown.split('/').take(3).collect::<Vec<_>>().join("/");
+            git.configuration.push((
+                format!("http.{host}/.extraHeader"),
+                format!("Authorization: Basic {basic}"),
+            ));
+        }
+        Ok(git)
+    }
+
+    /// Calls that reach no further than this file system.
+    pub(super) fn local(home: PathBuf) -> Result<Self, Cause> {
+        std::fs::create_dir_all(&home).map_err(|why| cannot("make a folder for git", &why))?;
+        Ok(Self {
+            home,
+            environment: vec![("GIT_ALLOW_PROTOCOL", "file".to_owned())],
+            configuration: Vec::new(),
+        })
+    }
+
+    /// Accepts repositories that belong to another user of this host: for a person's own checkout.
+    pub(super) fn of_any_owner(mut self) -> Result<Self, Cause> {
+        // A file, as a server that git starts for itself reads no other protected configuration.
+        let file = self.home.join("gitconfig");
+        std::fs::write(&file, "[safe]\n\tdirectory = *\n")
+            .map_err(|why| cannot("write git's configuration", &why))?;
+        self.environment
+            .push(("GIT_CONFIG_GLOBAL", file.to_string_lossy().into_owned()));
+        Ok(self)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new("git");
+        for (name, _) in std::env::vars_os() {
+            let bytes = name.as_encoded_bytes();
+            if bytes.starts_with(b"GIT_")
+                || bytes.starts_with(b"SSH_")
+                || bytes.starts_with(b"XDG_")
+                || bytes == b"LANGUAGE"
+            {
+                command.env_remove(name);
+            }
+        }
+        let settings: Vec<(String, String)> = FIXED
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .chain(self.configuration.iter().cloned())
+            .collect();
+        command
+            .env("HOME", &self.home)
+            .env("LC_ALL", "C.UTF-8")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_ATTR_NOSYSTEM", "1")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_ASKPASS", "false")
+            .env("GIT_CONFIG_COUNT", settings.len().to_string())
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(&self.home)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        for (number, (name, value)) in settings.iter().enumerate() {
+            command
+                .env(format!("GIT_CONFIG_KEY_{number}"), name)
+                .env(format!("GIT_CONFIG_VALUE_{number}"), value);
+        }
+        command
+    }
+
+    /// Calls git and gives what it wrote to its standard output. What it says otherwise is shown,
+    /// unless `quiet`.
+    pub(super) fn call<'a>(
+        &self,
+        repository: Option<&Path>,
+        arguments: impl IntoIterator<Item = &'a std::ffi::OsStr>,
+        quiet: bool,
+    ) -> Result<Vec<u8>, Failed> {
+        let mut command = self.command();
+        if let Some(repository) = repository {
+            command.arg("-C").arg(repository);
+        }
+        command.args(arguments);
+        let broken = |why: std::io::Error| Failed::Cause(cannot("call git", &why));
+        let mut child = command.spawn().map_err(|why| match why.kind() {
+            std::io::ErrorKind::NotFound => Failed::Cause(missing("git", "git")),
+            _ => broken(why),
+        })?;
+        let errors = child.stderr.take();
+        let said = std::thread::spawn(move || errors.map(|e| tail(e, quiet)).unwrap_or_default());
+        let mut output = Vec::new();
+        if let Some(mut stdout) = child.stdout.take() {
+            stdout.read_to_end(&mut output).map_err(broken)?;
+        }
+        let status = child.wait().map_err(broken)?;
+        let said = said.join().unwrap_or_default();
+        if status.success() {
+            return Ok(output);
+        }
+        if said.contains("cannot run ssh") {
+            return Err(Failed::Cause(missing("ssh", "openssh-client")));
+        }
+        Err(Failed::Said(if said.is_empty() {
+            format!("git ended with {status}")
+        } else {
+            said
+        }))
+    }
+
+    /// [`Git::call`] for a line of text.
+    pub(super) fn line<'a>(
+        &self,
+        repository: Option<&Path>,
+        arguments: impl IntoIterator<Item = &'a std::ffi::OsStr>,
+    ) -> Result<String, Failed> {
+        let output = self.call(repository, arguments, true)?;
+        Ok(String::from_utf8_lossy(&output).trim_end().to_owned())
+    }
+}
+
+/// Nothing that a repository could have brought along is executed, and nothing is left running.
+const FIXED: &[(&str, &str)] = &[
+    ("core.hooksPath", "/dev/null"),
+    ("core.fsmonitor", "false"),
+    ("credential.helper", ""),
+    ("gc.autoDetach", "false"),
+    ("maintenance.autoDetach", "false"),
+    ("advice.detachedHead", "false"),
+    ("submodule.recurse", "false"),
+];
+
+/// The words as arguments.
+macro_rules! arguments {
+    ($($word:expr),* $(,)?) => {
+        [$(AsRef::<std::ffi::OsStr>::as_ref($word)),*]
+    };
+}
+pub(super) use arguments;
+
+fn missing(tool: &str, package: &str) -> Cause {
+    cause(
+        CauseKind::MissingTool,
+        format!("{tool} is not on this worker: install the package {package}"),
+    )
+}
+
+/// Shows lines, and keeps the last of them.
+fn tail(errors: impl Read, quiet: bool) -> String {
+    let mut last = VecDeque::new();
+    let mut reader = BufReader::new(errors);
+    let mut line = Vec::new();
+    while matches!(reader.read_until(b'\n', &mut line), Ok(count) if count > 0) {
+        let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+        if !quiet {
+            println!("{text}");
+        }
+        if last.len() == TAIL {
+            last.pop_front();
+        }
+        last.push_back(text);
+        line.clear();
+    }
+    Vec::from(last).join("\n")
+}
+
+/// ssh with the worker's own key and known hosts, and nothing of the user's configuration.
+fn ssh_command(settings: &GitSettings) -> String {
+    let mut command = "ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes \
+                       -o IdentitiesOnly=yes -o IdentityAgent=none -o ClearAllForwardings=yes"
+        .to_owned();
+    let mut file = |option: &str, path: Option<&PathBuf>, none: &str| {
+        // ssh splits the value at spaces itself, unless it is in quotes of its own.
+        let value = match path {
+            Some(path) => format!("\"{}\"", path.display()),
+            None => none.to_owned(),
+        };
+        command.push_str(&format!(" -o '{option}={}'", value.replace('\'', "'\\''")));
+    };
+    file("IdentityFile", settings.ssh_key.as_ref(), "none");
+    file(
+        "UserKnownHostsFile",
+        settings.ssh_known_hosts.as_ref(),
+        "/dev/null",
+    );
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ssh_gets_quoted_paths() {
+        let settings = GitSettings {
+            ssh_key: Some("/a b/it's".into()),
+            ..GitSettings::default()
+        };
+        let command = ssh_command(&settings);
+        assert!(
+            command.ends_with(
+                " -o 'IdentityFile=\"/a b/it'\\''s\"' -o 'UserKnownHostsFile=/dev/null'"
+            ),
+            "{command}"
+        );
+    }
+}
