@@ -1,0 +1,158 @@
+//! That the worker protocol is small: get a token, get work, report. And who may call what.
+
+use crate::world::{Client, DEADLINE, Process, World};
+use clap::Parser;
+use ick_idp::program::Cli;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::Command;
+
+/// Runs this test program as identity provider, in a process of its own.
+fn idp(args: &[&str], state: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "protocol::as_idp", "--ignored", "--nocapture"]);
+    let state = state.to_str().unwrap();
+    let args: Vec<_> = ["ick-idp"]
+        .iter()
+        .chain(args)
+        .copied()
+        .chain(["--state", state])
+        .collect();
+    command.env("ICK_TEST_IDP", args.join("\n"));
+    command
+}
+
+#[test]
+#[ignore = "not a test: what the identity provider's process executes"]
+fn as_idp() {
+    let Ok(args) = std::env::var("ICK_TEST_IDP") else {
+        return;
+    };
+    ick_http::start();
+    ick_idp::program::run(&Cli::parse_from(args.split('\n'))).unwrap();
+}
+
+/// Makes a client, and returns its secret.
+fn create_client(state: &Path, name: &str, scopes: &[&str]) -> String {
+    let scopes = scopes.join(" ");
+    let output = idp(&["create-client", name, "--scope", &scopes], state)
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let json = printed.lines().find(|line| line.starts_with('{')).unwrap();
+    let client: Value = serde_json::from_str(json).unwrap();
+    client["client_secret"].as_str().unwrap().to_owned()
+}
+
+/// The first of a worker's three calls.
+fn get_token(idp: &str, client: &str, secret: &str) -> String {
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", client),
+        ("client_secret", secret),
+    ];
+    let mut response = ureq::post(format!("{idp}/token"))
+        .config()
+        .timeout_global(Some(DEADLINE))
+        .build()
+        .send_form(form)
+        .unwrap();
+    let answer: Value = response.body_mut().read_json().unwrap();
+    answer["access_token"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_worker_needs_three_calls() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let admin = create_client(folder.path(), "admin", ick_api::scope::ALL);
+    let worker = create_client(folder.path(), "tiny", ick_api::scope::WORKER);
+    let idp = Process::start(&mut idp(
+        &["serve", "--listen", "127.0.0.1:0"],
+        folder.path(),
+    ));
+    let mut world = World::prepare("", &idp.url);
+    world.start();
+    let admin = Client::new(world.url(), &get_token(&idp.url, "admin", &admin));
+    let text = "
+projects:
+  - {project: p, pipelines: [a]}
+pipelines:
+  - {pipeline: a, actions: [{shell: echo one, where: host}, {shell: echo two, where: host}]}
+";
+    let files = json!({"files": [{"name": "p.yaml", "text": text}]});
+    admin.post("/+make-it-so", &files).is(200);
+
+    // The worker, whole. Registering is a call more, once.
+    let token = get_token(&idp.url, "tiny", &worker);
+    let tiny = Client::new(world.url(), &token);
+    tiny.post("/workers", &json!({})).is(201);
+    let build = admin.post("/projects/p/+trigger", &json!({})).is(201);
+    let mut item = tiny.get("/work?wait=30s").is(200);
+    let mut executed = Vec::new();
+    while item.get("lease").is_some() {
+        let output = match item["step"]["shell"].as_str() {
+            Some(script) => format!("ran: {script}\n"),
+            None => String::new(),
+        };
+        executed.push(
+            item["step"]["action"]
+                .as_str()
+                .unwrap_or("shell")
+                .to_owned(),
+        );
+        let report = json!({
+            "build_id": item["build_id"],
+            "action_id": item["action_id"],
+            "lease": item["lease"],
+            "exit_code": 0,
+            "stdout": output,
+        });
+        item = tiny.post("/work", &report).is(200);
+    }
+    assert_eq!(item, json!({}));
+    assert_eq!(executed, ["create_workspace", "shell", "shell"]);
+
+    let id = build["build_id"].as_str().unwrap();
+    let build = admin.get(&format!("/builds/{id}")).is(200);
+    assert_eq!(
+        (&build["status"], &build["worker"]),
+        (&json!("done"), &json!("tiny"))
+    );
+    let log = admin.get(&format!("/logs/{id}"));
+    assert_eq!(log.text(), "ran: echo one\nran: echo two\n");
+}
+
+#[test]
+fn every_call_needs_a_token_with_its_scope() {
+    let world = World::new();
+    let nobody = Client::new(world.url(), "");
+    let answer = nobody.post("/projects/x/+trigger", &json!({}));
+    answer.is(401);
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/problem+json")
+    );
+    nobody.get("/logs/hello/1").is(401);
+    nobody.get("/version").is(200);
+    let poor = world.client_with("poor", "uapi_builds_get");
+    poor.get("/builds").is(200);
+    for path in [
+        "/logs/hello/1",
+        "/work",
+        "/projects",
+        "/builds/hello/1",
+        "/workers",
+    ] {
+        let answer = poor.get(path);
+        answer.is(403);
+        let challenge = answer.header("www-authenticate").unwrap();
+        assert!(challenge.contains("insufficient_scope"), "{challenge}");
+    }
+    let append = poor.send("POST", "/work/+log?lease=x&offset=0", &[], b"");
+    assert!(
+        append
+            .header("www-authenticate")
+            .unwrap()
+            .contains("uapi_work_post")
+    );
+}
