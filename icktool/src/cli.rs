@@ -23,8 +23,7 @@ use std::path::PathBuf;
     about = "The command line of Ick, a continuous integration system",
     max_term_width = 100,
     subcommand_required = true,
-    arg_required_else_help = true,
-    disable_help_subcommand = false
+    arg_required_else_help = true
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -55,95 +54,59 @@ pub struct Global {
 
 /// Every command.
 #[derive(Debug, Subcommand)]
-#[command(disable_help_flag = false)]
+#[expect(
+    missing_docs,
+    reason = "each is documented, help included, where its arguments are"
+)]
 pub enum Command {
-    /// Start a whole Ick on this machine
     Up(up::Args),
-    /// End the Ick that `up` started
     Down(down::Args),
-    /// Build here and now, without a server
     Run(run::Args),
-    /// Check definition files, without a server
     Validate(validate::Args),
-    /// Apply definition files: create and change the projects and pipelines they describe
     MakeItSo(make_it_so::Args),
-    /// Trigger a build
     Build(build::Args),
-    /// Show what a build wrote
     ShowLog(show_log::Args),
-    /// Show how the servers, the workers, and the running and waiting builds are
     Status(status::Args),
 
-    /// List builds, newest first
     ListBuilds(builds::ListArgs),
-    /// Show a build
     ShowBuild(builds::ShowArgs),
-    /// Cancel a build
     CancelBuild(builds::CancelArgs),
-    /// Delete a build that has ended, with its log
     DeleteBuild(builds::DeleteArgs),
 
-    /// List projects
     ListProjects(projects::ListArgs),
-    /// Show a project
     ShowProject(projects::ShowArgs),
-    /// Delete a project; its finished builds stay readable
     DeleteProject(projects::DeleteArgs),
 
-    /// List pipelines
     ListPipelines(pipelines::ListArgs),
-    /// Show a pipeline
     ShowPipeline(pipelines::ShowArgs),
-    /// Delete a pipeline
     DeletePipeline(pipelines::DeleteArgs),
 
-    /// List workers
     ListWorkers(workers::ListArgs),
-    /// Show a worker
     ShowWorker(workers::ShowArgs),
-    /// Give a worker no new builds; what it runs goes on
     DrainWorker(workers::DrainArgs),
-    /// Give a drained worker builds again
     ResumeWorker(workers::ResumeArgs),
-    /// Delete a worker's record
     DeleteWorker(workers::DeleteArgs),
-    /// Make the credentials of a new worker
     CreateWorker(workers::CreateArgs),
 
-    /// List artifacts
     ListArtifacts(artifacts::ListArgs),
-    /// Fetch an artifact
     GetArtifact(artifacts::GetArgs),
-    /// Store a file as an artifact
     PutArtifact(artifacts::PutArgs),
-    /// Delete an artifact
     DeleteArtifact(artifacts::DeleteArgs),
 
-    /// Make a controller the default one, and keep the credentials for it
     Login(login::LoginArgs),
-    /// Forget the credentials for a controller
     Logout(login::LogoutArgs),
-    /// Show which client this is, and what it may do
     Whoami(login::WhoamiArgs),
-    /// Print an access token
     Token(login::TokenArgs),
-    /// Make an API client
     CreateClient(clients::CreateArgs),
-    /// List API clients
     ListClients(clients::ListArgs),
-    /// Delete an API client
     DeleteClient(clients::DeleteArgs),
 
-    /// Write the completions and man pages
     #[command(hide = true)]
     Generate(generate::Args),
-    /// Execute one action (used by `icktool run`)
     #[command(hide = true)]
     Supervise(run::SuperviseArgs),
-    /// Execute one built-in action (used by `icktool run`)
     #[command(hide = true)]
     Builtin(run::BuiltinArgs),
-    /// Become a program in a session of its own (used by `icktool up`)
     #[command(hide = true)]
     OwnSession(up::OwnSessionArgs),
 }
