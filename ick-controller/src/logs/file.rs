@@ -51,7 +51,7 @@ impl LogFile {
         options.read(true).write(true).create(create);
         let file = options.open(path)?;
         let len = file.metadata()?.len();
-        let mut index = Index::open(&path.with_extension("index"))?;
+        let mut index = Index::open(path.with_extension("index"))?;
         let mut header = FILE_HEADER;
         if len < FILE_HEADER.len() as u64 {
             file.write_all_at(&FILE_HEADER, 0)?;
@@ -74,7 +74,7 @@ impl LogFile {
             index,
             tail: Tail {
                 end: from.map_or(start, |entry| entry.offset),
-                of_workers: start,
+                of_workers: 0,
                 counts: Counts::default(),
                 mark: None,
                 reported: false,
@@ -91,7 +91,10 @@ impl LogFile {
             log.file.set_len(log.tail.end)?;
         }
         // What was there before may not have reached the disk: it is durable when it was synced again.
-        log.tail.of_workers = log.tail.end;
+        // A new log has nothing to make durable until a worker appends to it.
+        if log.tail.end > start {
+            log.tail.of_workers = log.tail.end;
+        }
         Ok(log)
     }
 

@@ -7,7 +7,7 @@ use super::format::{CHUNK_HEADER, Chunk};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::PathBuf;
 
 /// An entry is made when so many bytes were written since the last.
 pub(super) const SPACING: u64 = 64 << 10;
@@ -28,22 +28,36 @@ pub(super) struct Entry {
 /// The index of one log.
 #[derive(Debug)]
 pub(super) struct Index {
-    file: File,
+    path: PathBuf,
+    /// None as long as no entry was made: most logs are short.
+    file: Option<File>,
     entries: u64,
 }
 
 impl Index {
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(super) fn open(path: PathBuf) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        let file = options.open(path)?;
-        let entries = file.metadata()?.len() / ENTRY as u64;
-        Ok(Self { file, entries })
+        let file = match options.read(true).write(true).open(&path) {
+            Ok(file) => Some(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let len = match &file {
+            Some(file) => file.metadata()?.len(),
+            None => 0,
+        };
+        Ok(Self {
+            path,
+            file,
+            entries: len / ENTRY as u64,
+        })
     }
 
     fn get(&self, place: u64) -> io::Result<Entry> {
         let mut bytes = [0; ENTRY];
-        self.file.read_exact_at(&mut bytes, place * ENTRY as u64)?;
+        if let Some(file) = &self.file {
+            file.read_exact_at(&mut bytes, place * ENTRY as u64)?;
+        }
         let mut numbers = bytes
             .as_chunks::<8>()
             .0
@@ -75,7 +89,9 @@ impl Index {
                 }
             }
             self.entries = place;
-            self.file.set_len(place * ENTRY as u64)?;
+            if let Some(file) = &self.file {
+                file.set_len(place * ENTRY as u64)?;
+            }
         }
         Ok(None)
     }
@@ -87,8 +103,15 @@ impl Index {
         for (place, number) in bytes.chunks_exact_mut(8).zip(numbers) {
             place.copy_from_slice(&number.to_be_bytes());
         }
-        self.file
-            .write_all_at(&bytes, self.entries * ENTRY as u64)?;
+        let file = match &self.file {
+            Some(file) => file,
+            None => {
+                let mut options = OpenOptions::new();
+                options.read(true).write(true).create(true).truncate(false);
+                self.file.insert(options.open(&self.path)?)
+            }
+        };
+        file.write_all_at(&bytes, self.entries * ENTRY as u64)?;
         self.entries += 1;
         Ok(())
     }

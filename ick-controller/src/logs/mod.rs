@@ -13,6 +13,7 @@ mod crc;
 mod file;
 mod format;
 mod index;
+mod opened;
 mod read;
 mod sync;
 mod walk;
@@ -27,13 +28,11 @@ use ick_core::build::LeaseId;
 use ick_core::name::BuildId;
 use ick_core::time::Timestamp;
 use ick_http::Hints;
-use index::Entry;
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use walk::{View, Walk};
 
 /// How many logs are kept open; each has two files.
 const OPEN_LOGS: usize = 256;
@@ -119,6 +118,7 @@ struct Shared {
     uses: AtomicU64,
     max_open: usize,
     syncer: sync::Syncer,
+    folders: Arc<sync::Folders>,
 }
 
 /// One build's log.
@@ -127,6 +127,7 @@ pub(crate) struct Log {
     path: PathBuf,
     last_use: AtomicU64,
     state: Mutex<LogState>,
+    folders: Arc<sync::Folders>,
 }
 
 #[derive(Debug, Default)]
@@ -172,6 +173,7 @@ impl Logs {
             uses: AtomicU64::new(0),
             max_open,
             syncer: sync::Syncer::start()?,
+            folders: Arc::default(),
         })))
     }
 
@@ -325,44 +327,6 @@ impl Logs {
         Ok(self.view(&self.log(build))?.map_or(0, |view| view.tail.end))
     }
 
-    /// The text there is, of all attempts or of one, by its positions in that of all. An attempt that
-    /// has written nothing yet has an empty range at the end. The end of a range of the last attempt
-    /// moves while the log grows: [`Logs::is_last_attempt`].
-    ///
-    /// # Errors
-    /// When the log cannot be read.
-    pub fn text_range(
-        &self,
-        build: &BuildId,
-        attempt: Option<u32>,
-    ) -> Result<std::ops::Range<u64>, Error> {
-        let Some(view) = self.view(&self.log(build))? else {
-            return Ok(0..0);
-        };
-        let all = view.tail.counts.text;
-        let Some(attempt) = attempt else {
-            return Ok(0..all);
-        };
-        let attempts = view
-            .tail
-            .mark
-            .map_or_else(Vec::new, |(_, mark)| mark.attempts.clone());
-        let start = attempts.iter().find(|(number, _)| *number >= attempt);
-        let end = attempts.iter().find(|(number, _)| *number > attempt);
-        let end = end.map_or(all, |(_, start)| *start);
-        Ok(start.map_or(end, |(_, start)| *start)..end)
-    }
-
-    /// Reads text from a position in that of all attempts on.
-    pub fn read_text(&self, build: &BuildId, position: u64) -> TextReader {
-        TextReader::new(self.log(build), position)
-    }
-
-    /// Reads records after a number, of all attempts or of one.
-    pub fn read_records(&self, build: &BuildId, after: u64, attempt: Option<u32>) -> RecordReader {
-        RecordReader::new(self.log(build), after, attempt)
-    }
-
     /// Deletes a build's log. One that is not there is deleted already.
     ///
     /// # Errors
@@ -380,98 +344,13 @@ impl Logs {
                 _ => {}
             }
         }
-        // Folders stay while anything is in them.
-        let _ = log.path.parent().map(std::fs::remove_dir);
+        if let Some(folder) = log.path.parent() {
+            log.folders.remove_if_empty(folder);
+        }
         drop(state);
         lock(&self.0.logs).remove(build);
         self.0.hints.notify(build);
         Ok(())
-    }
-
-    fn log(&self, build: &BuildId) -> Arc<Log> {
-        let mut logs = lock(&self.0.logs);
-        if logs.len() > 4 * self.0.max_open {
-            // Never waiting for a log while holding the list: whoever has a log may want the list.
-            logs.retain(|_, log| {
-                let idle =
-                    |state: MutexGuard<'_, LogState>| state.open.is_none() && !state.synced.failed;
-                Arc::strong_count(log) > 1 || !log.state.try_lock().is_ok_and(idle)
-            });
-        }
-        if let Some(log) = logs.get(build) {
-            return Arc::clone(log);
-        }
-        let log = Arc::new(Log {
-            path: path_of(&self.0.folder, build),
-            last_use: AtomicU64::new(0),
-            state: Mutex::default(),
-        });
-        logs.insert(build.clone(), Arc::clone(&log));
-        log
-    }
-
-    /// The log's open file.
-    fn opened<'a>(
-        &self,
-        log: &Log,
-        state: &'a mut LogState,
-        create: bool,
-    ) -> Result<&'a mut LogFile, Error> {
-        if state.deleted {
-            return Err(Error::Deleted);
-        }
-        let now = self.0.uses.fetch_add(1, Ordering::Relaxed);
-        log.last_use.store(now, Ordering::Relaxed);
-        if state.open.is_none() {
-            self.close_some(log);
-            if create && let Some(folder) = log.path.parent() {
-                std::fs::create_dir_all(folder)?;
-            }
-            state.open = Some(LogFile::open(&log.path, create)?);
-            self.0.open.fetch_add(1, Ordering::Relaxed);
-        }
-        state.open.as_mut().ok_or(Error::Deleted)
-    }
-
-    /// Closes the least used logs when there are too many open ones; not `except`, nor any in use.
-    fn close_some(&self, except: &Log) {
-        if self.0.open.load(Ordering::Relaxed) < self.0.max_open {
-            return;
-        }
-        let mut all: Vec<_> = lock(&self.0.logs).values().map(Arc::clone).collect();
-        all.sort_by_key(|log| log.last_use.load(Ordering::Relaxed));
-        let mut to_close = self.0.max_open / 4 + 1;
-        for log in all {
-            if to_close == 0 {
-                break;
-            }
-            if !std::ptr::eq(&raw const *log, except)
-                && let Ok(mut state) = log.state.try_lock()
-                && state.open.take().is_some()
-            {
-                self.0.open.fetch_sub(1, Ordering::Relaxed);
-                to_close -= 1;
-            }
-        }
-    }
-
-    /// What there is to read now; none when nothing was ever written.
-    fn view(&self, log: &Log) -> Result<Option<View>, Error> {
-        let mut state = lock(&log.state);
-        match self.opened(log, &mut state, false) {
-            Ok(file) => Ok(Some(View {
-                file: Arc::clone(&file.file),
-                tail: file.tail.clone(),
-            })),
-            Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn seek(&self, log: &Log, view: &View, before: impl Fn(&Entry) -> bool) -> Result<Walk, Error> {
-        let mut state = lock(&log.state);
-        let file = self.opened(log, &mut state, false)?;
-        Ok(Walk::seek(view, &file.index, before)?)
     }
 }
 
@@ -498,14 +377,6 @@ fn length_of(file: &LogFile, lease: &LeaseId) -> u64 {
 
 fn is_absent(error: &Error) -> bool {
     matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::NotFound)
-}
-
-/// Where a build's log is. The project's name is one segment here, as a name is never a path.
-fn path_of(folder: &Path, build: &BuildId) -> PathBuf {
-    let project = build.project.as_str().replace('/', ",");
-    let thousand = (build.number / 1000).to_string();
-    let file = format!("{}.log", build.number);
-    folder.join(project).join(thousand).join(file)
 }
 
 /// Text as frames of a few KiB, cut between characters.

@@ -7,6 +7,7 @@ use super::{Error, Log, Logs};
 use base64::Engine;
 use ick_api::controller::LogRecord;
 use ick_api::logframe::Stream;
+use ick_core::name::BuildId;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -31,6 +32,42 @@ pub struct RecordReader {
     walk: Option<Walk>,
     after: u64,
     attempt: Option<u32>,
+}
+
+impl Logs {
+    /// The text there is, of all attempts or of one, by its positions in that of all. An attempt that
+    /// has written nothing yet has an empty range at the end. The end of a range of the last attempt
+    /// moves while the log grows: [`Logs::is_last_attempt`].
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn text_range(&self, build: &BuildId, attempt: Option<u32>) -> Result<Range<u64>, Error> {
+        let Some(view) = self.view(&self.log(build))? else {
+            return Ok(0..0);
+        };
+        let all = view.tail.counts.text;
+        let Some(attempt) = attempt else {
+            return Ok(0..all);
+        };
+        let attempts = view
+            .tail
+            .mark
+            .map_or_else(Vec::new, |(_, mark)| mark.attempts.clone());
+        let start = attempts.iter().find(|(number, _)| *number >= attempt);
+        let end = attempts.iter().find(|(number, _)| *number > attempt);
+        let end = end.map_or(all, |(_, start)| *start);
+        Ok(start.map_or(end, |(_, start)| *start)..end)
+    }
+
+    /// Reads text from a position in that of all attempts on.
+    pub fn read_text(&self, build: &BuildId, position: u64) -> TextReader {
+        TextReader::new(self.log(build), position)
+    }
+
+    /// Reads records after a number, of all attempts or of one.
+    pub fn read_records(&self, build: &BuildId, after: u64, attempt: Option<u32>) -> RecordReader {
+        RecordReader::new(self.log(build), after, attempt)
+    }
 }
 
 impl TextReader {

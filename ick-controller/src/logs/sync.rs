@@ -2,7 +2,9 @@
 //! has come together.
 
 use super::{Error, Log, Synced, lock};
+use std::collections::HashSet;
 use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,7 +14,7 @@ const COLLECT: Duration = Duration::from_millis(300);
 
 /// Syncs what workers have appended to a log. Whoever appends meanwhile does not wait.
 pub(super) fn sync(log: &Log) -> Result<(), Error> {
-    let (file, wanted, folder) = {
+    let (file, wanted, entry) = {
         let state = lock(&log.state);
         // Closed, or deleted: it is opened again before anything is said about its bytes.
         let Some(open) = &state.open else {
@@ -34,7 +36,7 @@ pub(super) fn sync(log: &Log) -> Result<(), Error> {
         };
         (Arc::clone(&open.file), wanted, !state.synced.entry)
     };
-    let result = sync_file(log, &file, folder);
+    let result = sync_file(log, &file, entry);
     let mut state = lock(&log.state);
     match result {
         Ok(()) => {
@@ -71,15 +73,53 @@ fn failed() -> Error {
     ))
 }
 
-fn sync_file(log: &Log, file: &File, folder: bool) -> std::io::Result<()> {
+fn sync_file(log: &Log, file: &File, entry: bool) -> std::io::Result<()> {
     file.sync_data()?;
-    if folder {
-        // The file's entry in its folder, and those of the two folders above, made with it.
-        for folder in log.path.ancestors().skip(1).take(3) {
-            File::open(folder)?.sync_all()?;
-        }
+    if entry && let Some(folder) = log.path.parent() {
+        File::open(folder)?.sync_all()?;
+        log.folders.sync_entry_of(folder)?;
     }
     Ok(())
+}
+
+/// The folders whose own entries, in the folders above, are known to survive power loss.
+#[derive(Debug, Default)]
+pub(super) struct Folders(Mutex<HashSet<PathBuf>>);
+
+impl Folders {
+    /// Syncs the entry of a folder of logs, and that of its project's folder.
+    fn sync_entry_of(&self, folder: &Path) -> std::io::Result<()> {
+        let mut known = lock(&self.0);
+        if known.contains(folder) {
+            return Ok(());
+        }
+        for above in folder.ancestors().skip(1).take(2) {
+            File::open(above)?.sync_all()?;
+        }
+        known.insert(folder.to_owned());
+        Ok(())
+    }
+
+    /// Makes a folder, and a file in it before somebody finds the folder empty and removes it.
+    pub(super) fn make_and<T>(
+        &self,
+        folder: Option<&Path>,
+        file: impl FnOnce() -> std::io::Result<T>,
+    ) -> std::io::Result<T> {
+        let _known = lock(&self.0);
+        if let Some(folder) = folder {
+            std::fs::create_dir_all(folder)?;
+        }
+        file()
+    }
+
+    /// Removes a folder that has no logs any more.
+    pub(super) fn remove_if_empty(&self, folder: &Path) {
+        let mut known = lock(&self.0);
+        if std::fs::remove_dir(folder).is_ok() {
+            known.remove(folder);
+        }
+    }
 }
 
 /// The thread, and what it is to do.

@@ -1,5 +1,6 @@
 //! What holds for logs: order, offsets, durability, seeking, crashes in the middle of a write.
 
+use super::opened::path_of;
 use super::*;
 use ick_api::controller::LogRecord;
 use ick_http::Shutdown;

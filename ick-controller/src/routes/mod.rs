@@ -3,6 +3,8 @@
 
 mod apply;
 mod builds;
+mod listing;
+mod log_stream;
 mod logs;
 mod objects;
 mod range;

@@ -88,7 +88,7 @@ impl Process {
         let mut said = Vec::new();
         let url = loop {
             let Some(Ok(line)) = lines.next() else {
-                panic_with(&said);
+                panic!("it ended: {}", said.join("\n"));
             };
             match line.strip_prefix("listening on ") {
                 Some(url) => break url.to_owned(),
@@ -99,7 +99,7 @@ impl Process {
         std::thread::spawn(move || {
             lines
                 .map_while(Result::ok)
-                .for_each(|line| eprintln!("{line}"))
+                .for_each(|line| eprintln!("{line}"));
         });
         Self { child, url }
     }
@@ -107,10 +107,6 @@ impl Process {
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
-}
-
-fn panic_with(said: &[String]) -> ! {
-    std::panic::panic_any(format!("it ended: {}", said.join("\n")))
 }
 
 impl Drop for Process {
