@@ -5,8 +5,8 @@
 //!   tells the next start that it may belong to nobody.
 //! - Removing: the index forgets the content and, in the same commit, lists it as unreferenced; then
 //!   it is removed; then the list forgets it.
-//! - A content that is being put is pinned: the same bytes may be removed by someone else at that
-//!   moment, who then leaves them alone.
+//! - A content that is being put is not removed meanwhile, and one that is being removed is not put
+//!   meanwhile, though the same bytes may come and go under several names at a time.
 
 use crate::blobs::{Arrived, Blobs, Content, Incoming};
 use crate::names::{Named, Names, Recorded, Recording, Removed};
@@ -15,13 +15,22 @@ use ick_core::name::{BlobName, ClientId};
 use ick_core::time::Timestamp;
 use ick_state::Error;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// The store's state.
 pub struct Shelf {
     names: Names,
     blobs: Box<dyn Blobs>,
-    pinned: Mutex<HashMap<Digest, usize>>,
+    busy: Mutex<HashMap<Digest, Busy>>,
+    free: Condvar,
+}
+
+/// What is being done with a content.
+enum Busy {
+    /// So many are putting it.
+    Put(usize),
+    /// Someone is removing it.
+    Removing,
 }
 
 /// A content that was asked for.
@@ -58,19 +67,20 @@ pub enum FindError {
     State(#[from] Error),
 }
 
-/// Holds a content in its place while it is being put.
-struct Pin<'a> {
+/// Keeps a content to whoever puts or removes it.
+struct Hold<'a> {
     shelf: &'a Shelf,
     digest: Digest,
 }
 
-impl Drop for Pin<'_> {
+impl Drop for Hold<'_> {
     fn drop(&mut self) {
-        let mut pinned = self.shelf.pinned();
-        if let Some(count) = pinned.get_mut(&self.digest) {
-            *count -= 1;
-            if *count == 0 {
-                pinned.remove(&self.digest);
+        let mut busy = self.shelf.busy();
+        match busy.get_mut(&self.digest) {
+            Some(Busy::Put(count)) if *count > 1 => *count -= 1,
+            _ => {
+                busy.remove(&self.digest);
+                self.shelf.free.notify_all();
             }
         }
     }
@@ -85,7 +95,8 @@ impl Shelf {
         let shelf = Self {
             names,
             blobs,
-            pinned: Mutex::default(),
+            busy: Mutex::default(),
+            free: Condvar::new(),
         };
         for digest in shelf.blobs.left()? {
             shelf.remove_unless_named(&digest)?;
@@ -131,13 +142,13 @@ impl Shelf {
             who,
             now,
         };
-        let pin = self.pin(digest);
+        let hold = self.hold_to_put(digest);
         let placed = arrived.place();
         let recorded = placed.and_then(|placed| {
             let recorded = self.names.record(recording, allowed);
             Ok((placed, recorded?))
         });
-        drop(pin);
+        drop(hold);
         let (placed, recorded) = match recorded {
             Ok(both) => both,
             Err(error) => {
@@ -234,30 +245,52 @@ impl Shelf {
         self.names.list(prefix, after, limit)
     }
 
-    fn pinned(&self) -> MutexGuard<'_, HashMap<Digest, usize>> {
-        self.pinned.lock().unwrap_or_else(PoisonError::into_inner)
+    fn busy(&self) -> MutexGuard<'_, HashMap<Digest, Busy>> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn pin(&self, digest: Digest) -> Pin<'_> {
-        *self.pinned().entry(digest).or_default() += 1;
-        Pin {
+    /// What is being done with contents, once this one is not being removed.
+    fn not_removing(&self, digest: &Digest) -> MutexGuard<'_, HashMap<Digest, Busy>> {
+        let mut busy = self.busy();
+        while let Some(Busy::Removing) = busy.get(digest) {
+            busy = self.free.wait(busy).unwrap_or_else(PoisonError::into_inner);
+        }
+        busy
+    }
+
+    fn hold_to_put(&self, digest: Digest) -> Hold<'_> {
+        let mut busy = self.not_removing(&digest);
+        match busy.entry(digest).or_insert(Busy::Put(0)) {
+            Busy::Put(count) => *count += 1,
+            Busy::Removing => {}
+        }
+        Hold {
             shelf: self,
             digest,
         }
     }
 
-    fn remove_unless_named(&self, digest: &Digest) -> Result<(), Error> {
-        {
-            // While this is held nobody can begin to put the content.
-            let pinned = self.pinned();
-            if pinned.contains_key(digest) {
-                // Whoever puts it names it, or removes it.
-                return Ok(());
-            }
-            if !self.names.refers(digest)? {
-                self.blobs.remove(digest)?;
-            }
+    /// `None` when someone is putting it, who then names it or removes it.
+    fn hold_to_remove(&self, digest: Digest) -> Option<Hold<'_>> {
+        let mut busy = self.not_removing(&digest);
+        if busy.contains_key(&digest) {
+            return None;
         }
+        busy.insert(digest, Busy::Removing);
+        Some(Hold {
+            shelf: self,
+            digest,
+        })
+    }
+
+    fn remove_unless_named(&self, digest: &Digest) -> Result<(), Error> {
+        let Some(_hold) = self.hold_to_remove(*digest) else {
+            return Ok(());
+        };
+        if self.names.refers(digest)? {
+            return Ok(());
+        }
+        self.blobs.remove(digest)?;
         self.names.removed(digest)
     }
 }

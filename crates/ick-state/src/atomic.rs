@@ -4,7 +4,7 @@ use crate::Error;
 use std::fs::{self, File, Permissions};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// How the names of files begin that are not complete yet.
 pub(crate) const PREFIX: &str = ".writing-";
@@ -77,10 +77,4 @@ fn parent(path: &Path) -> &Path {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     }
-}
-
-/// The path of a file that [`write`] had not finished; for tests of who cleans up.
-#[doc(hidden)]
-pub fn unfinished(folder: &Path) -> PathBuf {
-    folder.join(format!("{PREFIX}left"))
 }

@@ -1,7 +1,7 @@
 //! What was answered survives `kill -9`: this test program runs itself again as the victim.
 #![expect(clippy::unwrap_used, reason = "a failed test is a panic")]
 
-use ick_state::{Database, Error, Options, StateFolder, atomic, database};
+use ick_state::{Database, Error, Options, StateFolder, database};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -80,7 +80,7 @@ fn what_was_answered_survives_kill_9() {
     victim.wait().unwrap();
     answered.extend(lines.map_while(Result::ok).filter_map(|line| number(&line)));
 
-    let left = atomic_left(folder.path());
+    let left = unfinished_file(folder.path());
     let state = StateFolder::open(folder.path()).unwrap();
     assert!(!left.exists());
     let path = state.join("test.sqlite");
@@ -100,8 +100,8 @@ fn what_was_answered_survives_kill_9() {
     );
 }
 
-fn atomic_left(folder: &Path) -> std::path::PathBuf {
-    let left = atomic::unfinished(folder);
+fn unfinished_file(folder: &Path) -> std::path::PathBuf {
+    let left = folder.join(".writing-left");
     std::fs::write(&left, "half").unwrap();
     left
 }

@@ -277,12 +277,15 @@ impl Arrived for Received {
 
     fn place(self: Box<Self>) -> Result<Box<dyn Placed>, Error> {
         let failed = |e: &io::Error| Error::io("write", &self.temporary.0, e);
-        self.file.sync_data().map_err(|e| failed(&e))?;
         let name = format!("{MARK}{}-{}", self.digest.hex(), self.number);
         let mark = Temporary(self.temporary.0.with_file_name(name));
         create_file(&mark.0)?;
-        // Where the same content is already, this puts the same bytes in its place.
-        fs::rename(&self.temporary.0, &self.target).map_err(|e| failed(&e))?;
+        // What is in its place was synced before it came there: the same content is not written twice.
+        let there = fs::metadata(&self.target).is_ok_and(|found| found.len() == self.size);
+        if !there {
+            self.file.sync_data().map_err(|e| failed(&e))?;
+            fs::rename(&self.temporary.0, &self.target).map_err(|e| failed(&e))?;
+        }
         if let Some(folder) = self.target.parent() {
             atomic::sync_folder(folder)?;
         }

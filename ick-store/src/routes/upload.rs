@@ -40,11 +40,8 @@ pub(super) async fn upload(
         // Before the body is sent; once more when it has come.
         expect_present_conditions(&shelf, &name, &headers).await?;
     }
-    let arriving = Arriving {
-        shelf: Arc::clone(&shelf),
-        size: body.length(),
-    };
-    let (incoming, rest) = arriving.receive(body).await?;
+    let disk = Disk::new(Arc::clone(&shelf), body.length()).await?;
+    let (incoming, rest) = receive(disk, body).await?;
     let putting = Putting {
         shelf,
         name,
@@ -90,79 +87,92 @@ async fn expect_present_conditions(
     expect_conditions(headers, current.map(|named| named.digest).as_ref())
 }
 
-struct Arriving {
-    shelf: Arc<Shelf>,
-    size: Option<u64>,
+/// Takes the body. A thread is held only while there is something to hash and write, so that a
+/// thousand slow uploads are no thousand threads. What is left at the end is not written yet: a small
+/// content is dealt with in one go. When this fails or is dropped, what came is removed.
+async fn receive(
+    mut disk: Disk,
+    mut body: Upload,
+) -> Result<(Box<dyn Incoming>, Vec<Bytes>), Refusal> {
+    let mut batch = Vec::new();
+    let mut len = 0;
+    loop {
+        let piece = tokio::select! {
+            biased;
+            // A full disk is told at once, whether or not there is more to come for now.
+            written = disk.written() => {
+                written?;
+                continue;
+            }
+            piece = body.next() => piece?,
+        };
+        let Some(piece) = piece else { break };
+        len += piece.len();
+        batch.push(piece);
+        if len >= BATCH || batch.len() >= PIECES {
+            disk.write(std::mem::take(&mut batch)).await?;
+            len = 0;
+        }
+    }
+    Ok((disk.incoming().await?, batch))
 }
 
-type Begun = Option<Box<dyn Incoming>>;
-type Busy = tokio::task::JoinHandle<Result<Box<dyn Incoming>, Refusal>>;
+type Writing = tokio::task::JoinHandle<Result<Box<dyn Incoming>, Refusal>>;
 
-impl Arriving {
-    /// Takes the body. A thread is held only while there is something to hash and write, so that a
-    /// thousand slow uploads are no thousand threads. What is left at the end is not written yet: a
-    /// small content is dealt with in one go. When this fails or is dropped, what came is removed.
-    async fn receive(self, mut body: Upload) -> Result<(Box<dyn Incoming>, Vec<Bytes>), Refusal> {
-        let mut begun: Begun = None;
-        if self.size.is_some_and(|size| size > BATCH as u64) {
-            // What has no room is refused before it is sent.
-            begun = Some(self.begin().await?);
-        }
-        let mut busy = None;
-        let mut batch = Vec::new();
-        let mut len = 0;
-        loop {
-            let piece = tokio::select! {
-                biased;
-                // A full disk is told at once, whether or not there is more to come for now.
-                written = written(&mut busy) => {
-                    begun = Some(written?);
-                    continue;
-                }
-                piece = body.next() => piece?,
-            };
-            let Some(piece) = piece else { break };
-            len += piece.len();
-            batch.push(piece);
-            if len >= BATCH || batch.len() >= PIECES {
-                let incoming = match (busy.is_some(), begun.take()) {
-                    (true, _) => written(&mut busy).await?,
-                    (false, Some(incoming)) => incoming,
-                    (false, None) => self.begin().await?,
-                };
-                busy = Some(write(incoming, std::mem::take(&mut batch)));
-                len = 0;
-            }
-        }
-        let incoming = match (busy.is_some(), begun) {
-            (true, _) => written(&mut busy).await?,
-            (false, Some(incoming)) => incoming,
-            (false, None) => self.begin().await?,
+/// The way of an upload to the disk: one batch at a time, while the next one arrives.
+struct Disk {
+    shelf: Arc<Shelf>,
+    size: Option<u64>,
+    incoming: Option<Box<dyn Incoming>>,
+    writing: Option<Writing>,
+}
+
+impl Disk {
+    async fn new(shelf: Arc<Shelf>, size: Option<u64>) -> Result<Self, Refusal> {
+        let mut disk = Self {
+            shelf,
+            size,
+            incoming: None,
+            writing: None,
         };
-        Ok((incoming, batch))
+        if size.is_some_and(|size| size > BATCH as u64) {
+            // What has no room is refused before it is sent.
+            disk.incoming = Some(disk.incoming().await?);
+        }
+        Ok(disk)
     }
 
-    async fn begin(&self) -> Result<Box<dyn Incoming>, Refusal> {
+    /// What arrives, when all that was to be written so far is.
+    async fn incoming(&mut self) -> Result<Box<dyn Incoming>, Refusal> {
+        if self.writing.is_some() {
+            self.written().await?;
+        }
+        if let Some(incoming) = self.incoming.take() {
+            return Ok(incoming);
+        }
         let (shelf, size) = (Arc::clone(&self.shelf), self.size);
         blocking(move || shelf.receive(size).map_err(state)).await
     }
-}
 
-fn write(mut incoming: Box<dyn Incoming>, pieces: Vec<Bytes>) -> Busy {
-    tokio::spawn(blocking(move || {
-        incoming.write(&pieces).map_err(state)?;
-        Ok(incoming)
-    }))
-}
+    async fn write(&mut self, pieces: Vec<Bytes>) -> Result<(), Refusal> {
+        let mut incoming = self.incoming().await?;
+        self.writing = Some(tokio::spawn(blocking(move || {
+            incoming.write(&pieces).map_err(state)?;
+            Ok(incoming)
+        })));
+        Ok(())
+    }
 
-/// Waits for what is being written, without end if that is nothing.
-async fn written(busy: &mut Option<Busy>) -> Result<Box<dyn Incoming>, Refusal> {
-    let Some(task) = busy else {
-        return std::future::pending().await;
-    };
-    let written = task.await;
-    *busy = None;
-    written.map_err(|error| Refusal::internal(&error))?
+    /// Waits for what is being written, without end if that is nothing.
+    async fn written(&mut self) -> Result<(), Refusal> {
+        let Some(writing) = &mut self.writing else {
+            return std::future::pending().await;
+        };
+        let written = writing.await;
+        self.writing = None;
+        self.incoming = Some(written.map_err(|error| Refusal::internal(&error))??);
+        Ok(())
+    }
 }
 
 /// What is known of a content that has come, besides its bytes.

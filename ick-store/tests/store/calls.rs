@@ -110,6 +110,20 @@ fn a_new_content_replaces_and_the_old_one_stays_as_a_version() {
 }
 
 #[test]
+fn a_content_that_is_there_is_not_written_again() {
+    let world = World::new();
+    let inode = || {
+        let file = std::fs::metadata(world.content_path(b"one")).unwrap();
+        std::os::unix::fs::MetadataExt::ino(&file)
+    };
+    world.put("a", "one");
+    let first = inode();
+    assert_eq!(world.put("b", "one").status, 201);
+    assert_eq!(inode(), first);
+    world.expect_sound();
+}
+
+#[test]
 fn a_promised_digest_is_held_to() {
     let world = World::new();
     let promise =
