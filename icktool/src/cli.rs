@@ -103,12 +103,6 @@ pub enum Command {
 
     #[command(hide = true)]
     Generate(generate::Args),
-    #[command(hide = true)]
-    Supervise(run::SuperviseArgs),
-    #[command(hide = true)]
-    Builtin(run::BuiltinArgs),
-    #[command(hide = true)]
-    OwnSession(up::OwnSessionArgs),
 }
 
 /// The definitions with what is made from other tables.

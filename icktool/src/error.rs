@@ -44,6 +44,15 @@ pub enum Error {
         /// Those there are.
         known: Vec<String>,
     },
+    /// A project that a file does not have.
+    NoSuchProject {
+        /// The project.
+        project: String,
+        /// The file.
+        file: PathBuf,
+        /// What was probably meant.
+        hint: Option<String>,
+    },
     /// A project without any build.
     NoBuild {
         /// The project.
@@ -228,6 +237,15 @@ fn explain(error: &Error) -> Words {
             format!("no project is named, and there are several {looked}: {}", list(known)),
             Some("name one, or set ICK_PROJECT".to_owned()),
             Exit::Usage,
+        ),
+        Error::NoSuchProject {
+            project,
+            file,
+            hint,
+        } => (
+            format!("{} has no project {project}", file.display()),
+            hint.clone(),
+            Exit::NotFound,
         ),
         Error::NoBuild { project } => (
             format!("{project} has no build yet"),

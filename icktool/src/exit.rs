@@ -83,16 +83,6 @@ impl Exit {
             Self::Interrupted => 130,
         }
     }
-
-    /// The exit for an HTTP status that is an error.
-    pub const fn for_status(status: u16) -> Self {
-        match status {
-            401 | 403 => Self::NotAllowed,
-            404 => Self::NotFound,
-            400..=499 => Self::Usage,
-            _ => Self::Unreachable,
-        }
-    }
 }
 
 impl From<Exit> for ExitCode {
@@ -119,27 +109,6 @@ mod tests {
             Exit::Interrupted,
         ] {
             assert!(TABLE.iter().any(|row| row.code == exit.code()), "{exit:?}");
-        }
-    }
-
-    #[test]
-    fn statuses_by_table() {
-        for (status, code) in [
-            (400, 2),
-            (401, 5),
-            (403, 5),
-            (404, 4),
-            (409, 2),
-            (412, 2),
-            (413, 2),
-            (422, 2),
-            (429, 2),
-            (500, 6),
-            (503, 6),
-            (507, 6),
-            (302, 6),
-        ] {
-            assert_eq!(Exit::for_status(status).code(), code, "{status}");
         }
     }
 }

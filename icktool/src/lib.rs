@@ -9,8 +9,10 @@ pub mod commands;
 pub mod config;
 pub mod error;
 pub mod exit;
+pub mod internal;
 pub mod output;
 pub mod project_choice;
+pub mod run;
 pub mod session;
 pub mod up;
 
@@ -24,6 +26,9 @@ use std::process::ExitCode;
 
 /// The whole program: reads the command line, does what it says, says what went wrong.
 pub fn main() -> ExitCode {
+    if let Some(code) = internal::dispatch(std::env::args_os().skip(1)) {
+        return code;
+    }
     let parsed = cli::command()
         .try_get_matches()
         .and_then(|matches| cli::Cli::from_arg_matches(&matches));

@@ -67,8 +67,5 @@ pub fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::ListClients(_) => clients::list(context),
         Command::DeleteClient(args) => clients::delete(context, &args),
         Command::Generate(args) => generate::run(&args),
-        Command::Supervise(args) => run::supervise(&args),
-        Command::Builtin(args) => run::builtin(&args),
-        Command::OwnSession(args) => up::own_session(&args),
     }
 }

@@ -4,15 +4,13 @@ use crate::config::Config;
 use crate::error::{Error, Failure, Tried};
 use crate::exit::Exit;
 use crate::session::Context;
-use crate::up::process;
 use crate::up::role::Role;
 use crate::up::start::{self, Wanted};
 use crate::up::state::{Locked, UpFile};
 use crate::up::stop;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
@@ -41,16 +39,6 @@ pub struct Args {
     /// Return when it is ready, instead of staying until Ctrl-C
     #[arg(long)]
     detach: bool,
-}
-
-/// Become a program in a session of its own
-#[derive(Debug, clap::Args)]
-pub struct OwnSessionArgs {
-    /// The program
-    program: PathBuf,
-    /// Its arguments
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    args: Vec<OsString>,
 }
 
 /// Does it.
@@ -197,18 +185,4 @@ fn make_default(context: &Context, state: &Path) -> Result<(), Error> {
     }
     config.up = Some(state.to_path_buf());
     config.save(&folders)
-}
-
-/// Does what `up` starts daemons with.
-///
-/// # Errors
-/// When the program cannot be executed.
-pub fn own_session(args: &OwnSessionArgs) -> Result<Exit, Failure> {
-    let source = process::become_session(&args.program, &args.args);
-    Err(Error::File {
-        doing: "execute",
-        path: args.program.clone(),
-        source,
-    }
-    .into())
 }

@@ -97,7 +97,7 @@ pub fn start(
     let log = File::options().create(true).append(true).open(log)?;
     let mut command = Command::new(std::env::current_exe()?);
     command
-        .arg("own-session")
+        .arg(crate::internal::OWN_SESSION)
         .arg(program)
         .args(args)
         .current_dir("/")

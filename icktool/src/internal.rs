@@ -1,0 +1,33 @@
+//! The commands that icktool calls itself with. They are no part of the command line, and looked for
+//! before it is read: a supervisor must not have started a thread, and each is started often.
+
+use crate::up::process;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// `icktool supervise DIR`: supervises the action whose folder this is.
+pub const SUPERVISE: &str = "supervise";
+
+/// `icktool builtin DIR`: executes the built-in action whose folder this is.
+pub const BUILTIN: &str = "builtin";
+
+/// `icktool own-session PROGRAM ARGUMENT…`: becomes the program, in a session of its own.
+pub const OWN_SESSION: &str = "own-session";
+
+/// Does what one of these commands says; none when it is another.
+pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
+    let command = arguments.next()?;
+    let operand = arguments.next();
+    match (command.to_str()?, operand) {
+        (SUPERVISE, Some(folder)) => Some(ick_worker::supervise::main(Path::new(&folder))),
+        (BUILTIN, Some(folder)) => Some(ick_worker::actions::main(Path::new(&folder))),
+        (OWN_SESSION, Some(program)) => {
+            let arguments: Vec<OsString> = arguments.collect();
+            let why = process::become_session(Path::new(&program), &arguments);
+            eprintln!("cannot execute {}: {why}", Path::new(&program).display());
+            Some(ExitCode::from(2))
+        }
+        _ => None,
+    }
+}
