@@ -107,7 +107,10 @@ fn check_request(wanted: &MakeItSo) -> Result<(), Refusal> {
 
 /// Projects and pipelines, each kind in the order of names.
 fn flat(definitions: Definitions) -> Vec<Definition> {
-    let pipelines = definitions.pipelines.into_values().map(Definition::Pipeline);
+    let pipelines = definitions
+        .pipelines
+        .into_values()
+        .map(Definition::Pipeline);
     let projects = definitions.projects.into_values().map(Definition::Project);
     pipelines.chain(projects).collect()
 }
@@ -159,7 +162,9 @@ fn unfinished(tx: &(impl Read + ?Sized), project: &str) -> Result<Option<String>
     let project: ProjectName = project
         .parse()
         .map_err(|error| Error::Damaged(format!("project {project}: {error}")))?;
-    Ok(tx.unfinished_build(&project)?.map(|build| build.to_string()))
+    Ok(tx
+        .unfinished_build(&project)?
+        .map(|build| build.to_string()))
 }
 
 fn perform(

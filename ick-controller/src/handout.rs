@@ -82,7 +82,7 @@ impl App {
         let lease = new_lease()?;
         let moved = self
             .state
-            .write(|tx| take(tx, &taker, lease, now).map_err(|stuck| self.stuck(stuck)))?;
+            .write(|tx| take(tx, &taker, &lease, now).map_err(|stuck| self.stuck(stuck)))?;
         for one in &moved {
             self.settle(one);
         }
@@ -210,7 +210,7 @@ impl Taker {
 pub fn take(
     tx: &dyn Write,
     taker: &Taker,
-    lease: LeaseId,
+    lease: &LeaseId,
     now: Timestamp,
 ) -> Result<Vec<Moved>, Stuck> {
     let Slot { worker, slot } = &taker.slot;

@@ -37,6 +37,9 @@ pub fn run(app: &App, shutdown: &Shutdown) {
     }
 }
 
+/// After how many tries a removal that fails is told about.
+const QUIET: u32 = 6;
+
 /// What became of one removal.
 enum Cleaned {
     Done,
@@ -116,7 +119,10 @@ impl App {
                 match self.remove_blob(name, *digest) {
                     Ok(()) => Ok(Cleaned::Done),
                     Err(why) => {
-                        tracing::warn!("cannot remove {digest} of the blob {name}: {why}");
+                        // A store that is away for a minute is nothing to tell anyone.
+                        if removal.tries == QUIET {
+                            tracing::warn!("cannot remove {digest} of the blob {name}: {why}");
+                        }
                         Ok(Cleaned::Later(later))
                     }
                 }

@@ -22,8 +22,8 @@ impl App {
     /// # Errors
     /// 409 when the lease is not the worker's, or lease, build and action do not belong together, or
     /// the log has another length than the worker says.
-    pub fn report(&self, worker: &WorkerId, report: Report) -> Result<NextWork, Refusal> {
-        let outcome = outcome(&report)?;
+    pub fn report(&self, worker: &WorkerId, report: &Report) -> Result<NextWork, Refusal> {
+        let outcome = outcome(report)?;
         let now = self.now();
         let lease = LeaseId::new(report.lease.as_str());
         if let Ok((held, _)) = self.leases.renew(&report.lease, worker, now) {
@@ -35,7 +35,7 @@ impl App {
             }
             // A repeated report has nothing to add to the log.
             if held.action_id == report.action_id {
-                self.log_of(&report, &lease, held.attempt)?;
+                self.log_of(report, &lease, held.attempt)?;
             }
         }
         let event = Event::Report {

@@ -88,8 +88,7 @@ fn serve(mut config: Config) -> anyhow::Result<()> {
     let app = Arc::new(open(config, &folder, &shutdown)?);
     let metrics = Metrics::new();
     metrics::register(&metrics, &app);
-    let passes: [(&str, fn(&App, &Shutdown)); 2] =
-        [("sweep", sweep::run), ("housekeeping", housekeeping::run)];
+    let passes: [(&str, Pass); 2] = [("sweep", sweep::run), ("housekeeping", housekeeping::run)];
     let mut threads = Vec::new();
     for (name, pass) in passes {
         threads.push(background(name, pass, &app, &shutdown)?);
@@ -159,9 +158,12 @@ pub fn open(config: Config, folder: &StateFolder, shutdown: &Shutdown) -> anyhow
     Ok(app)
 }
 
+/// Something that the controller does on its own, until it ends.
+type Pass = fn(&App, &Shutdown);
+
 fn background(
     name: &str,
-    pass: fn(&App, &Shutdown),
+    pass: Pass,
     app: &Arc<App>,
     shutdown: &Shutdown,
 ) -> std::io::Result<JoinHandle<()>> {

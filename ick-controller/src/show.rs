@@ -1,7 +1,7 @@
 //! What is in the state, as the API shows it.
 
 use crate::app::App;
-use crate::state::{BuildRecord, BuildTerms, Error, Kind, ObjectRecord, Read, WorkerRecord};
+use crate::state::{BuildRecord, BuildTerms, Kind, ObjectRecord, WorkerRecord};
 use ick_api::controller::{Allows, Artifact, Build, BuildAction, Source, Worker};
 use ick_core::build::{ActionState, BuildStatus};
 use ick_core::definition::PlannedAction;
@@ -10,7 +10,6 @@ use ick_core::schedule::{self, Candidate, Needs, Waiting, why_waiting};
 use ick_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
-use std::sync::Arc;
 
 /// A project or pipeline with what the controller knows about it.
 pub fn object(record: &ObjectRecord, next_build: Option<&BuildId>) -> Value {
@@ -165,21 +164,6 @@ impl<'a> Waits<'a> {
         let waiting = self.why(record);
         build(record, terms, waiting)
     }
-}
-
-/// Builds with what they run.
-///
-/// # Errors
-/// Those of the state.
-pub fn with_terms(
-    tx: &dyn Read,
-    builds: Vec<BuildRecord>,
-) -> Result<Vec<(BuildRecord, Arc<BuildTerms>)>, Error> {
-    builds
-        .into_iter()
-        .map(|build| Ok((tx.terms(&build)?, build)))
-        .map(|found| found.map(|(terms, build)| (build, terms)))
-        .collect()
 }
 
 /// What a registration's `allows` means to the scheduler.

@@ -20,6 +20,9 @@ const MAX_KEY: usize = 200;
 /// The longest text of a trigger (ref, commit, reason), in bytes.
 const MAX_TEXT: usize = 4096;
 
+/// The largest plan of a build, in bytes.
+const MAX_PLAN: usize = 8 << 20;
+
 /// How often a trigger is planned anew because its project was changed at the same moment.
 const TRIES: usize = 5;
 
@@ -138,6 +141,12 @@ impl App {
             self.config.automatic_attempts,
         )
         .map_err(|error| Refusal::internal(&error))?;
+        let size = terms.text().len();
+        if size > MAX_PLAN {
+            return Err(Refusal::unprocessable(format!(
+                "what the build would run has {size} bytes with all its parameters, for every action those that its pipeline wants; at most {MAX_PLAN} are accepted"
+            )));
+        }
         Ok(Ok(Planned {
             terms: Arc::new(terms),
             project: version,
@@ -226,7 +235,7 @@ fn write(
         tx.remember_trigger(project, client.as_str(), key, build.key)?;
     }
     let moved = match taker {
-        Some((taker, lease)) => handout::take(tx, &taker, lease, now)?,
+        Some((taker, lease)) => handout::take(tx, &taker, &lease, now)?,
         None => Vec::new(),
     };
     Ok(Written::New(build, moved))

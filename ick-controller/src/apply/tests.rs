@@ -2,7 +2,8 @@ use super::*;
 use serde_json::json;
 
 fn record(name: &str, made_by: Option<&str>) -> ObjectRecord {
-    let definition = json!({"project": name, "parameters": {}, "pipelines": ["a"], "timeout": "1h"});
+    let definition =
+        json!({"project": name, "parameters": {}, "pipelines": ["a"], "timeout": "1h"});
     ObjectRecord {
         kind: Kind::Project,
         name: name.to_owned(),
@@ -32,7 +33,10 @@ fn what_is_the_same_is_unchanged_however_it_is_written() {
             .unwrap()
     };
     let names = |of: &[AppliedObject]| {
-        let names: Vec<_> = of.iter().map(|one| format!("{} {}", one.kind, one.name)).collect();
+        let names: Vec<_> = of
+            .iter()
+            .map(|one| format!("{} {}", one.kind, one.name))
+            .collect();
         names.join(", ")
     };
     let both = "projects:\n- project: a\n  pipelines: [p]\n- project: b\n  pipelines: [p]\npipelines:\n- pipeline: p\n  actions:\n  - shell: \"true\"\n";
@@ -48,11 +52,18 @@ fn what_is_the_same_is_unchanged_however_it_is_written() {
     let less = "projects:\n- project: a\n  pipelines: [p]\n  timeout: 2h\n";
     let changed = apply(less, Some("other"), false);
     let diff = changed.changed[0].diff.clone().unwrap();
-    assert!(diff.contains("\n-timeout: \"1h\"\n+timeout: \"2h\"\n"), "{diff}");
+    assert!(
+        diff.contains("\n-timeout: \"1h\"\n+timeout: \"2h\"\n"),
+        "{diff}"
+    );
 
     // "other" has taken over a; b and p are still of "s", and c is nobody's.
     state.write(|tx| tx.put_object(&record("c", None))).unwrap();
-    let pruned = apply("projects:\n- project: d\n  pipelines: [p]\n", Some("s"), true);
+    let pruned = apply(
+        "projects:\n- project: d\n  pipelines: [p]\n",
+        Some("s"),
+        true,
+    );
     assert_eq!(names(&pruned.deleted), "project b, pipeline p");
     let left = state.read(|tx| tx.names(Kind::Project)).unwrap();
     assert_eq!(left, ["a", "c", "d"]);
@@ -71,14 +82,20 @@ fn sets_go_over_to_who_names_a_thing_last_and_take_nothing_of_others() {
 #[test]
 fn requests_by_table() {
     let request = |files: usize, set: Option<&str>, prune| MakeItSo {
-        files: (0..files).map(|_| ick_api::controller::DefinitionFile {
-            name: "f".to_owned(),
-            text: String::new(),
-        }).collect(),
+        files: (0..files)
+            .map(|_| ick_api::controller::DefinitionFile {
+                name: "f".to_owned(),
+                text: String::new(),
+            })
+            .collect(),
         set: set.map(str::to_owned),
         prune,
     };
-    let status = |wanted| check_request(&wanted).err().map(|refusal| refusal.status().as_u16());
+    let status = |wanted| {
+        check_request(&wanted)
+            .err()
+            .map(|refusal| refusal.status().as_u16())
+    };
     assert_eq!(status(request(1, Some("s"), true)), None);
     assert_eq!(status(request(1, None, false)), None);
     assert_eq!(status(request(1, None, true)), Some(422));

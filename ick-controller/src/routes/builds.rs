@@ -1,9 +1,10 @@
 //! `/builds…`, and the builds of a project.
 
+use super::listing::fill;
 use super::{Controller, no_such};
 use crate::app::App;
-use crate::show::{self, Waits, with_terms};
-use crate::state::{Before, BuildFilter, Error};
+use crate::show::{self, Waits};
+use crate::state::{Before, BuildFilter, BuildRecord, Error};
 use crate::transition;
 use http::{Uri, header};
 use ick_api::controller::Builds;
@@ -95,27 +96,29 @@ async fn answer_list(
     status: Option<BuildStatus>,
     page: Page,
 ) -> Result<Response, Refusal> {
-    let before: Option<Before> =
-        page.after
-            .as_deref()
-            .map(str::parse)
-            .transpose()
-            .map_err(|_| {
-                Refusal::bad_request("after is what the Link of the page before said")
-            })?;
+    let before: Option<Before> = page
+        .after
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|_| Refusal::bad_request("after is what the Link of the page before said"))?;
     blocking(move || {
         let filter = BuildFilter { project, status };
-        let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-        let (found, next) = app.state.read(|tx| {
-            let mut found = tx.builds(&filter, before, limit + 1)?;
-            let next = page.cut(&mut found, |record| Before::of(record).to_string());
-            Ok::<_, Error>((with_terms(tx, found)?, next))
-        })?;
         let mut waits = Waits::new(&app);
-        let builds = found
-            .iter()
-            .map(|(record, terms)| waits.show(record, terms))
-            .collect();
+        let (builds, next) = app.state.read(|tx| {
+            fill(
+                &page,
+                |last: Option<&BuildRecord>, limit| {
+                    let before = last.map(Before::of).or(before);
+                    Ok(tx.builds(&filter, before, limit)?)
+                },
+                |record| {
+                    let terms = tx.terms_once(record)?;
+                    Ok::<_, Refusal>(waits.show(record, &terms))
+                },
+                |record| Before::of(record).to_string(),
+            )
+        })?;
         Ok(page.answer(&Builds { builds }, next.as_deref()))
     })
     .await

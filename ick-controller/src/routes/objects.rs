@@ -1,6 +1,7 @@
 //! `/projects…` and `/pipelines…`: the same five calls for both; and what belongs to a project, its
 //! trigger and its builds.
 
+use super::listing::fill;
 use super::{Controller, builds, no_such};
 use crate::app::App;
 use crate::definitions::Definition;
@@ -19,7 +20,7 @@ use ick_http::{
     Authorized, Caller, JsonOrEmpty, NamePath, Page, Refusal, Response, Whole, blocking, etag,
     if_match, if_none_match,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::Arc;
 
 /// The largest body that defines one project or pipeline.
@@ -222,15 +223,17 @@ fn answer(status: StatusCode, record: &ObjectRecord, next: Option<&BuildId>) -> 
 
 async fn list(State(app): Controller, kind: Kind, page: Page) -> Result<Response, Refusal> {
     blocking(move || {
-        let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
         let (shown, next) = app.state.read(|tx| {
-            let mut found = tx.objects(kind, page.after.as_deref(), limit + 1)?;
-            let next = page.cut(&mut found, |record| record.name.clone());
-            let shown: Result<Vec<Value>, Error> = found
-                .iter()
-                .map(|record| Ok(show::object(record, next_build(tx, record)?.as_ref())))
-                .collect();
-            Ok::<_, Error>((shown?, next))
+            fill(
+                &page,
+                |last: Option<&ObjectRecord>, limit| {
+                    let after = last.map(|record| record.name.as_str());
+                    let after = after.or(page.after.as_deref());
+                    Ok(tx.objects(kind, after, limit)?)
+                },
+                |record| Ok::<_, Refusal>(show::object(record, next_build(tx, record)?.as_ref())),
+                |record| record.name.clone(),
+            )
         })?;
         let key = format!("{kind}s");
         Ok(page.answer(&json!({ key: shown }), next.as_deref()))

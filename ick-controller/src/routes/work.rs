@@ -179,7 +179,7 @@ async fn report(
 ) -> Result<Response, Refusal> {
     let worker: WorkerId = by.sub().clone();
     app.roster.seen(&worker, app.now());
-    blocking(move || app.report(&worker, report))
+    blocking(move || app.report(&worker, &report))
         .await
         .map(unkept)
 }

@@ -148,13 +148,16 @@ async fn worker_delete(
     let worker: WorkerId = path.parse()?;
     blocking(move || {
         let changing = app.roster.change();
-        app.state.write(|tx| {
+        let there = app.state.write(|tx| {
             let there = tx.worker(&worker)?.ok_or_else(|| missing(&worker))?;
             if_match(&headers, Some(&there.stamp.version()))?;
             tx.delete_worker(&worker)?;
-            Ok::<_, Refusal>(())
+            Ok::<_, Refusal>(there)
         })?;
         changing.delete(&worker);
+        drop(changing);
+        // What waits for work learns that it is no longer registered.
+        app.wake_worker(&worker, there.said.slots);
         Ok(Json(json!({})).into_response())
     })
     .await

@@ -1,8 +1,8 @@
 //! What any implementation of the interface has to do, by examples.
 
 use super::{
-    Before, BuildFilter, BuildRecord, BuildTerms, Error, Kind, LeaseRecord, NewBuild, ObjectRecord, Queued,
-    Removal, Request, Said, Stamp, WorkerRecord, Write,
+    Before, BuildFilter, BuildRecord, BuildTerms, Error, Kind, LeaseRecord, NewBuild, ObjectRecord,
+    Queued, Removal, Request, Said, Stamp, WorkerRecord, Write,
 };
 use ick_core::build::{Artifact, BuildStatus, Event, LeaseId, State, apply};
 use ick_core::definition::{Definitions, Plan, Trigger, resolve};
@@ -15,10 +15,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// One database: runs a closure in a writing transaction.
-type Database<'a> = &'a dyn Fn(&mut dyn FnMut(&dyn Write) -> Result<(), Error>) -> Result<(), Error>;
+type Database<'a> =
+    &'a dyn Fn(&mut dyn FnMut(&dyn Write) -> Result<(), Error>) -> Result<(), Error>;
+
+/// What one example does with a database.
+type Example = fn(Database<'_>);
 
 /// Every example, each over an empty database.
-pub(super) const EXAMPLES: &[(&str, fn(Database<'_>))] = &[
+pub(super) const EXAMPLES: &[(&str, Example)] = &[
     ("objects", objects),
     ("sets", sets),
     ("numbers", numbers),
@@ -121,7 +125,10 @@ fn objects(database: Database<'_>) {
         };
         tx.put_object(&changed)?;
         assert_eq!(tx.object(Kind::Project, "a")?.unwrap(), changed);
-        assert_eq!((changed.stamp.revision, changed.stamp.owner.as_str()), (2, "me"));
+        assert_eq!(
+            (changed.stamp.revision, changed.stamp.owner.as_str()),
+            (2, "me")
+        );
         assert_ne!(changed.stamp.version(), there.stamp.version());
         assert!(tx.delete_object(Kind::Project, "b")?);
         assert!(!tx.delete_object(Kind::Project, "b")?);
@@ -192,12 +199,18 @@ fn builds(database: Database<'_>) {
         assert_eq!(list(None, None, None, 9), ["p/3", "p/2", "q/1", "p/1"]);
         assert_eq!(list(None, None, Some(Before::of(&made[2])), 1), ["q/1"]);
         assert_eq!(list(Some("p"), None, None, 2), ["p/3", "p/2"]);
-        assert_eq!(list(Some("p"), None, Some(Before::of(&made[2])), 2), ["p/1"]);
+        assert_eq!(
+            list(Some("p"), None, Some(Before::of(&made[2])), 2),
+            ["p/1"]
+        );
         assert_eq!(list(Some("none"), None, None, 2), [""; 0]);
         let cancelled = Some(BuildStatus::Cancelled);
         assert_eq!(list(None, cancelled, None, 9), ["p/2", "q/1"]);
         assert_eq!(list(Some("p"), cancelled, None, 9), ["p/2"]);
-        assert_eq!(list(Some("p"), cancelled, Some(Before::of(&made[2])), 9), [""; 0]);
+        assert_eq!(
+            list(Some("p"), cancelled, Some(Before::of(&made[2])), 9),
+            [""; 0]
+        );
         let p: ProjectName = "p".parse().unwrap();
         let q: ProjectName = "q".parse().unwrap();
         assert_eq!(tx.next_build(&p)?, Some(made[0].id.clone()));
@@ -298,7 +311,7 @@ fn leases(database: Database<'_>) {
         tx.insert_lease(&lease)?;
         assert_eq!(tx.lease_of(&lease.worker, 2)?, Some(lease.clone()));
         assert_eq!(tx.lease_of(&lease.worker, 1)?, None);
-        assert_eq!(tx.leases()?, [lease.clone()]);
+        assert_eq!(tx.leases()?, std::slice::from_ref(&lease));
         let other = LeaseId::new("m");
         let refused = tx.delete_lease(&lease.worker, 2, &other);
         assert!(matches!(refused, Err(Error::Changed(_))), "{refused:?}");

@@ -45,6 +45,9 @@ pub trait Read {
     /// What a build runs. It never changes, so implementations keep what was asked for lately.
     fn terms(&self, build: &BuildRecord) -> Result<Arc<BuildTerms>, Error>;
 
+    /// The same for a list, which must not push out what is kept.
+    fn terms_once(&self, build: &BuildRecord) -> Result<Arc<BuildTerms>, Error>;
+
     /// Builds, newest first, those before `before`, at most `limit`.
     fn builds(
         &self,

@@ -13,6 +13,6 @@ mod conformance;
 pub use interface::{Read, Write};
 pub use records::{
     Before, BuildFilter, BuildKey, BuildRecord, BuildTerms, Error, Kind, LeaseRecord, NewBuild,
-    ObjectRecord, Queued, Removal, RemovalRecord, Request, Said, Stamp, WorkerRecord,
+    ObjectRecord, Queued, Removal, RemovalRecord, Request, Said, Stamp, TermsError, WorkerRecord,
 };
 pub use sqlite::{Sqlite as State, check};

@@ -138,6 +138,8 @@ pub struct BuildTerms {
     pub plan: Plan,
     /// The same as the state machine sees it.
     pub shape: Shape,
+    /// Both as they are kept.
+    text: Arc<str>,
 }
 
 /// [`BuildTerms`] as they are written.
@@ -160,37 +162,60 @@ impl BuildTerms {
         plan: Plan,
         queue_timeout: Duration,
         automatic_attempts: u32,
-    ) -> Result<Self, ShapeError> {
+    ) -> Result<Self, TermsError> {
+        let ms = queue_timeout.as_millis();
+        let text = serde_json::to_string(&WrittenTerms {
+            v: TERMS_VERSION,
+            queue_timeout_ms: u64::try_from(ms).unwrap_or(u64::MAX),
+            automatic_attempts,
+            plan: &plan,
+        })?;
+        Self::of(plan, queue_timeout, automatic_attempts, text.into())
+    }
+
+    fn of(
+        plan: Plan,
+        queue_timeout: Duration,
+        automatic_attempts: u32,
+        text: Arc<str>,
+    ) -> Result<Self, TermsError> {
         let shape = Shape::new(
             plan.shapes(),
             plan.timeout,
             queue_timeout,
             automatic_attempts,
         )?;
-        Ok(Self { plan, shape })
+        Ok(Self { plan, shape, text })
     }
 
-    pub(super) fn to_text(&self) -> Result<String, Error> {
-        let ms = self.shape.queue_timeout.as_millis();
-        super::sqlite::to_json(&WrittenTerms {
-            v: TERMS_VERSION,
-            queue_timeout_ms: u64::try_from(ms).unwrap_or(u64::MAX),
-            automatic_attempts: self.shape.automatic_attempts,
-            plan: &self.plan,
-        })
+    /// How they are kept.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
-    pub(super) fn from_text(text: &str) -> Result<Self, Error> {
+    pub(super) fn from_text(text: String) -> Result<Self, Error> {
         let damaged = |why: String| Error::Damaged(format!("a build's plan: {why}"));
         let written: WrittenTerms<Plan> =
-            serde_json::from_str(text).map_err(|e| damaged(e.to_string()))?;
+            serde_json::from_str(&text).map_err(|e| damaged(e.to_string()))?;
         if written.v != TERMS_VERSION {
             return Err(damaged(format!("its version is {}", written.v)));
         }
         let queue_timeout = Duration::from_millis(written.queue_timeout_ms);
-        Self::new(written.plan, queue_timeout, written.automatic_attempts)
+        let attempts = written.automatic_attempts;
+        Self::of(written.plan, queue_timeout, attempts, text.into())
             .map_err(|e| damaged(e.to_string()))
     }
+}
+
+/// Why a plan cannot be a build's.
+#[derive(Debug, thiserror::Error)]
+pub enum TermsError {
+    /// Its actions do not go together.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// It cannot be written.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
 }
 
 /// A build that is to be recorded.

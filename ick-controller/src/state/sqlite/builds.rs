@@ -85,7 +85,7 @@ pub(super) fn terms(conn: &Connection, key: BuildKey) -> Result<BuildTerms, Erro
         .query_row([signed(key)], |row| row.get(0))
         .optional()?;
     match text {
-        Some(text) => BuildTerms::from_text(&text),
+        Some(text) => BuildTerms::from_text(text),
         None => Err(Error::Damaged(format!("build number {key} has no plan"))),
     }
 }
@@ -123,7 +123,7 @@ pub(super) fn insert(conn: &Connection, build: NewBuild) -> Result<BuildRecord, 
     ])?;
     let seq = conn.last_insert_rowid();
     conn.prepare_cached("INSERT INTO build_plans (build, plan) VALUES (?1, ?2)")?
-        .execute(params![seq, terms.to_text()?])?;
+        .execute(params![seq, terms.text()])?;
     Ok(BuildRecord {
         key: natural("a build's key", seq)?,
         id,

@@ -6,9 +6,10 @@ use ick_core::time::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many builds' terms are kept. Those of a thousand workers' builds would be read anew now and
-/// then, which is slower but right.
+/// How many builds' terms are kept, and how many bytes of their text. Those of a thousand workers'
+/// builds would be read anew now and then, which is slower but right.
 const KEPT: usize = 512;
+const KEPT_BYTES: usize = 8 << 20;
 
 /// A build's key and when it was triggered: a key alone may be given again when the commit of the
 /// build that had it fails.
@@ -24,30 +25,27 @@ pub(super) struct Terms {
 struct Kept {
     young: HashMap<Name, Arc<BuildTerms>>,
     old: HashMap<Name, Arc<BuildTerms>>,
+    young_bytes: usize,
 }
 
 impl Terms {
     pub(super) fn get(&self, name: Name) -> Option<Arc<BuildTerms>> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(terms) = kept.young.get(&name) {
-            return Some(Arc::clone(terms));
-        }
-        let terms = kept.old.get(&name).cloned()?;
-        kept.keep(name, &terms);
-        Some(terms)
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = kept.young.get(&name).or_else(|| kept.old.get(&name));
+        found.cloned()
     }
 
     pub(super) fn keep(&self, name: Name, terms: &Arc<BuildTerms>) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.keep(name, terms);
-    }
-}
-
-impl Kept {
-    fn keep(&mut self, name: Name, terms: &Arc<BuildTerms>) {
-        if self.young.len() >= KEPT / 2 {
-            self.old = std::mem::take(&mut self.young);
+        if kept.young.contains_key(&name) {
+            return;
         }
-        self.young.insert(name, Arc::clone(terms));
+        let bytes = terms.text().len();
+        if kept.young.len() >= KEPT / 2 || kept.young_bytes + bytes > KEPT_BYTES / 2 {
+            kept.old = std::mem::take(&mut kept.young);
+            kept.young_bytes = 0;
+        }
+        kept.young_bytes += bytes;
+        kept.young.insert(name, Arc::clone(terms));
     }
 }

@@ -17,9 +17,8 @@ const WITH_STATUS: &str =
 const OF_PROJECT: &str =
     select_builds!("WHERE project = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3");
 
-const OF_PROJECT_WITH_STATUS: &str = select_builds!(
-    "WHERE project = ?1 AND status = ?2 AND seq < ?3 ORDER BY seq DESC LIMIT ?4"
-);
+const OF_PROJECT_WITH_STATUS: &str =
+    select_builds!("WHERE project = ?1 AND status = ?2 AND seq < ?3 ORDER BY seq DESC LIMIT ?4");
 
 const OLDEST: &str = "SELECT number FROM builds INDEXED BY builds_by_project
     WHERE project = ?1 AND status = ?2 ORDER BY seq LIMIT 1";

@@ -167,7 +167,7 @@ fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Error> {
     serde_json::from_str(text).map_err(|e| Error::Damaged(format!("{what}: {e}")))
 }
 
-pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, Error> {
+fn to_json<T: Serialize>(value: &T) -> Result<String, Error> {
     serde_json::to_string(value)
         .map_err(|e| Error::Damaged(format!("a value that cannot be written as JSON: {e}")))
 }

@@ -65,13 +65,16 @@ impl Read for Session<'_> {
     }
 
     fn terms(&self, build: &BuildRecord) -> Result<Arc<BuildTerms>, Error> {
-        let name = (build.key, build.request.created);
-        if let Some(terms) = self.kept.get(name) {
-            return Ok(terms);
-        }
-        let terms = Arc::new(builds::terms(self.conn, build.key)?);
-        self.kept.keep(name, &terms);
+        let terms = self.terms_once(build)?;
+        self.kept.keep((build.key, build.request.created), &terms);
         Ok(terms)
+    }
+
+    fn terms_once(&self, build: &BuildRecord) -> Result<Arc<BuildTerms>, Error> {
+        match self.kept.get((build.key, build.request.created)) {
+            Some(terms) => Ok(terms),
+            None => builds::terms(self.conn, build.key).map(Arc::new),
+        }
     }
 
     fn builds(

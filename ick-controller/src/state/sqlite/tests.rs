@@ -3,9 +3,7 @@
 use super::{MIGRATIONS, Sqlite, check, file};
 use crate::check::Report;
 use crate::state::conformance::{EXAMPLES, at, go, new_build, worker};
-use crate::state::{
-    BuildFilter, Error, Kind, LeaseRecord, ObjectRecord, Removal, Stamp, Write,
-};
+use crate::state::{BuildFilter, Error, Kind, LeaseRecord, ObjectRecord, Removal, Stamp, Write};
 use ick_core::build::{Artifact, BuildStatus, Event, LeaseId, Outcome};
 use ick_core::digest::Digest;
 use ick_core::name::WorkerId;
@@ -25,10 +23,11 @@ fn it_conforms() {
 }
 
 fn saved(version: usize) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/state/migrations/saved/{version:03}.sql"))
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(format!("src/state/migrations/saved/{version:03}.sql"))
 }
 
-fn definition(text: Value) -> Map<String, Value> {
+fn definition(text: &Value) -> Map<String, Value> {
     text.as_object().unwrap().clone()
 }
 
@@ -39,7 +38,7 @@ fn fill(tx: &dyn Write) -> Result<(), Error> {
         kind: Kind::Project,
         name: "p".to_owned(),
         definition: definition(
-            json!({"project": "p", "parameters": {}, "pipelines": ["q"], "timeout": "1h"}),
+            &json!({"project": "p", "parameters": {}, "pipelines": ["q"], "timeout": "1h"}),
         ),
         made_by: Some("set".to_owned()),
         stamp: Stamp::new(&me, at(0)),
@@ -47,7 +46,7 @@ fn fill(tx: &dyn Write) -> Result<(), Error> {
     tx.put_object(&ObjectRecord {
         kind: Kind::Pipeline,
         name: "q".to_owned(),
-        definition: definition(json!({"pipeline": "q", "parameters": [],
+        definition: definition(&json!({"pipeline": "q", "parameters": [],
             "actions": [{"shell": "it's 'true'\n", "where": "host"}]})),
         made_by: None,
         stamp: Stamp::new(&me, at(0)),
@@ -128,7 +127,8 @@ fn restore(folder: &Path, version: usize, rows: &str) {
     conn.execute_batch(rows).unwrap();
     conn.pragma_update(None, "application_id", super::APPLICATION_ID)
         .unwrap();
-    conn.pragma_update(None, "user_version", i64::try_from(version).unwrap()).unwrap();
+    conn.pragma_update(None, "user_version", i64::try_from(version).unwrap())
+        .unwrap();
 }
 
 #[test]
