@@ -5,6 +5,7 @@
 //! output in the spool and the result in a file. The engine follows both by inotify. All that is known
 //! about an action is in its folder, so the engine itself has no state.
 
+mod changes;
 mod config;
 mod folder;
 mod order;
@@ -17,6 +18,7 @@ mod stop;
 
 pub use config::{CONTAINER_UID, EngineConfig, IDS_PER_SLOT, Limits, UID_BASE};
 pub use folder::RunFolder;
+pub(crate) use order::private_file;
 pub use order::{OUTPUTS, Order, PARAMETERS, SCRIPT, STOP, TMP, TOKEN};
 pub use outcome::{ActionResult, BUILT, Built, Outcome, RESULT, VERSION, cannot, cause};
 pub use request::{LOG_LIMIT, Program, Request};
@@ -32,6 +34,7 @@ pub struct Engine {
     config: EngineConfig,
     /// Where control groups can be made.
     cgroups: Option<PathBuf>,
+    spare: changes::Spare,
 }
 
 impl Engine {
@@ -40,6 +43,7 @@ impl Engine {
         Self {
             config,
             cgroups: crate::supervise::cgroup::parent(),
+            spare: changes::Spare::default(),
         }
     }
 

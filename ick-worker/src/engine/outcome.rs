@@ -1,10 +1,15 @@
 //! How an action ended.
 
+use super::order::Order;
+use super::request::Program;
 use ick_api::controller::{Artifact, Source};
 use ick_core::build::{Cause, CauseKind};
 use ick_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
 
 /// How an action ended: what its report to the controller says. It succeeded when there is no cause.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +29,60 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The outcome that a supervisor has left in the action's folder; none when there is none yet.
+    ///
+    /// # Errors
+    /// Those of the file system, and when the result is none that this program knows.
+    pub(crate) fn read(folder: &Path) -> io::Result<Option<Self>> {
+        let text = match fs::read(folder.join(RESULT)) {
+            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other?,
+        };
+        let result: ActionResult = serde_json::from_slice(&text)?;
+        if result.v != VERSION {
+            let why = format!("{RESULT} has version {}, not {VERSION}", result.v);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
+        let mut outcome = Self {
+            exit_code: result.exit_code,
+            cause: result.cause,
+            outputs: result.outputs,
+            artifacts: Vec::new(),
+            sources: Vec::new(),
+            log_length: result.log_length,
+        };
+        if let Program::BuiltIn { name, .. } = &Order::read(folder)?.request.program {
+            outcome.add_built(name, folder);
+        }
+        Ok(Some(outcome))
+    }
+
+    /// Adds what a built-in action says about itself.
+    fn add_built(&mut self, name: &str, folder: &Path) {
+        let built = fs::read(folder.join(BUILT))
+            .ok()
+            .and_then(|text| serde_json::from_slice::<Built>(&text).ok())
+            .filter(|built| built.v == VERSION);
+        let said = built.is_some();
+        let built = built.unwrap_or_default();
+        self.artifacts = built.artifacts;
+        self.sources = built.sources;
+        let failed = match &self.cause {
+            None if !said => "said nothing about what it did".to_owned(),
+            Some(why) if matches!(why.kind, CauseKind::Exit | CauseKind::Signal) => {
+                why.detail.clone()
+            }
+            _ => return,
+        };
+        self.exit_code = None;
+        self.cause = Some(built.cause.unwrap_or_else(|| {
+            cause(
+                CauseKind::ActionFailed,
+                format!("the built-in action {name} {failed}"),
+            )
+        }));
+    }
+
     /// The outcome of an action that failed for this cause.
     pub fn failed(cause: Cause) -> Self {
         Self {

@@ -1,22 +1,23 @@
 //! An action that is being executed, as the worker sees it.
 
-use super::outcome::{ActionResult, BUILT, Built, Outcome, RESULT, VERSION, cause};
+use super::changes::{Changes, Spare};
+use super::outcome::{Outcome, cause};
 use super::stop::{StopReason, Stopper, waker};
 use crate::spool;
-use crate::supervise::cgroup;
+use crate::supervise::{self, cgroup};
 use ick_core::build::CauseKind;
 use ick_core::secret::Secret;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::OwnedFd;
-use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::process::{Pid, PidfdFlags};
-use std::fs;
 use std::io;
-use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
+
+/// How long what a killed supervisor left behind may take to end.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An action that is being executed.
 ///
@@ -24,11 +25,10 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Running {
     folder: PathBuf,
-    built_in: Option<String>,
     cgroup: Option<PathBuf>,
     child: Child,
     supervisor: Arc<OwnedFd>,
-    inotify: OwnedFd,
+    changes: Changes,
     wake: Arc<OwnedFd>,
     reason: Arc<OnceLock<StopReason>>,
     /// Whether there may be a result that was not looked at.
@@ -52,12 +52,10 @@ impl Running {
     pub(super) fn spawn(
         mut command: Command,
         folder: PathBuf,
-        built_in: Option<String>,
         cgroup: Option<PathBuf>,
+        spare: &Spare,
     ) -> io::Result<Self> {
-        let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-        inotify::add_watch(&inotify, &folder, WatchFlags::MOVED_TO)?;
-        inotify::add_watch(&inotify, folder.join(spool::FILE), WatchFlags::MODIFY)?;
+        let changes = Changes::of(&folder, spare)?;
         let wake = Arc::new(waker()?);
         let child = command.spawn()?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
@@ -65,11 +63,10 @@ impl Running {
         let supervisor = Arc::new(rustix::process::pidfd_open(pid, PidfdFlags::empty())?);
         Ok(Self {
             folder,
-            built_in,
             cgroup,
             child,
             supervisor,
-            inotify,
+            changes,
             wake,
             reason: Arc::new(OnceLock::new()),
             look: true,
@@ -151,7 +148,7 @@ impl Running {
                 tv_nsec: 0,
             });
             let mut fds = [
-                PollFd::new(&self.inotify, PollFlags::IN),
+                PollFd::from_borrowed_fd(self.changes.fd()?, PollFlags::IN),
                 PollFd::new(&*self.wake, PollFlags::IN),
                 PollFd::new(&*self.supervisor, PollFlags::IN),
             ];
@@ -163,8 +160,12 @@ impl Running {
             if count == 0 {
                 return Ok(Event::Nothing);
             }
-            if changed && self.changes()? {
-                return Ok(Event::Output);
+            if changed {
+                let changed = self.changes.take()?;
+                self.look |= changed.result;
+                if changed.output {
+                    return Ok(Event::Output);
+                }
             }
             if woken {
                 let mut count = [0; 8];
@@ -181,89 +182,26 @@ impl Running {
         }
     }
 
-    /// Takes note of what inotify says; whether there was output.
-    fn changes(&mut self) -> io::Result<bool> {
-        let mut output = false;
-        let mut buffer = [MaybeUninit::uninit(); 4096];
-        let mut events = inotify::Reader::new(&self.inotify, &mut buffer);
-        loop {
-            match events.next() {
-                Ok(event) => {
-                    // A lost event may have been either.
-                    let lost = event.events().contains(ReadFlags::QUEUE_OVERFLOW);
-                    output |= lost || event.events().contains(ReadFlags::MODIFY);
-                    self.look |= lost || event.events().contains(ReadFlags::MOVED_TO);
-                }
-                Err(rustix::io::Errno::AGAIN) => return Ok(output),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(why) => return Err(why.into()),
-            }
-        }
-    }
-
     fn result(&self) -> io::Result<Option<Outcome>> {
-        let text = match fs::read(self.folder.join(RESULT)) {
-            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
-            other => other?,
-        };
-        let result: ActionResult = serde_json::from_slice(&text)?;
-        if result.v != VERSION {
-            let why = format!("{RESULT} has version {}, not {VERSION}", result.v);
-            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
-        }
-        let mut outcome = Outcome {
-            exit_code: result.exit_code,
-            cause: result.cause,
-            outputs: result.outputs,
-            artifacts: Vec::new(),
-            sources: Vec::new(),
-            log_length: result.log_length,
-        };
-        if let Some(name) = &self.built_in {
-            self.add_built(name, &mut outcome);
-        }
-        let stopped = self.reason.get();
-        if let (Some(why), Some(reason)) = (&mut outcome.cause, stopped)
+        let mut outcome = Outcome::read(&self.folder)?;
+        let why = outcome.as_mut().and_then(|outcome| outcome.cause.as_mut());
+        if let (Some(why), Some(reason)) = (why, self.reason.get())
             && why.kind == CauseKind::LostWorker
         {
             // There was no room for the file with the reason.
             *why = reason.cause();
         }
-        Ok(Some(outcome))
-    }
-
-    /// Adds what a built-in action says about itself.
-    fn add_built(&self, name: &str, outcome: &mut Outcome) {
-        let built = fs::read(self.folder.join(BUILT))
-            .ok()
-            .and_then(|text| serde_json::from_slice::<Built>(&text).ok())
-            .filter(|built| built.v == VERSION);
-        let said = built.is_some();
-        let built = built.unwrap_or_default();
-        outcome.artifacts = built.artifacts;
-        outcome.sources = built.sources;
-        let failed = match &outcome.cause {
-            None if !said => "said nothing about what it did".to_owned(),
-            Some(why) if matches!(why.kind, CauseKind::Exit | CauseKind::Signal) => {
-                why.detail.clone()
-            }
-            _ => return,
-        };
-        outcome.exit_code = None;
-        outcome.cause = Some(built.cause.unwrap_or_else(|| {
-            cause(
-                CauseKind::ActionFailed,
-                format!("the built-in action {name} {failed}"),
-            )
-        }));
+        Ok(outcome)
     }
 
     /// The supervisor is gone without a result: it was killed.
     fn lost(&mut self) -> Outcome {
         let status = self.child.wait();
         if let Some(group) = &self.cgroup {
-            cgroup::kill(group);
+            cgroup::kill_and_wait(group);
         }
+        // The reaper has noticed as well, and ends what there is.
+        supervise::wait_until_gone(&self.folder, PATIENCE);
         let log_length = self.spool().and_then(|mut spool| {
             spool.seek(u64::MAX)?;
             Ok(spool.offset())

@@ -32,15 +32,11 @@ pub(super) fn start(engine: &Engine, run: &RunFolder, request: Request) -> Resul
         _ => cannot("write the action's order", &why),
     })?;
     let command = supervisor(&engine.config.supervise, &folder)?;
-    let built_in = match &order.request.program {
-        Program::BuiltIn { name, .. } => Some(name.clone()),
-        _ => None,
-    };
     if let Some(group) = &order.cgroup {
         // Without it, the reaper alone sees to it that nothing is left.
         let _ = fs::create_dir(group);
     }
-    Running::spawn(command, folder, built_in, order.cgroup)
+    Running::spawn(command, folder, order.cgroup, &engine.spare)
         .map_err(|why| cannot("start the action's supervisor", &why))
 }
 

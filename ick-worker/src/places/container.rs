@@ -213,16 +213,16 @@ fn arguments(order: &Order, parts: &Parts) -> io::Result<Vec<OsString>> {
             }
         }
     }
-    if parts.tree.is_none() {
-        for visible in &order.visible {
-            list.path2("--ro-bind-try", visible, visible);
-        }
-    }
     list.add(["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"]);
     let (tmp, shm) = (order.limits.tmp.to_string(), order.limits.shm.to_string());
     list.add(["--dev", "/dev", "--perms", "1777", "--size", &shm]);
     list.add(["--tmpfs", "/dev/shm", "--remount-ro", "/dev"]);
     list.add(["--perms", "1777", "--size", &tmp, "--tmpfs", "/tmp"]);
+    if parts.tree.is_none() {
+        for visible in &order.visible {
+            list.path2("--ro-bind-try", visible, visible);
+        }
+    }
     list.path2("--bind", &parts.home, "/home/build");
     list.path2("--bind", &parts.workspace, "/workspace");
     list.path2("--ro-bind", &parts.script, "/run/ick/script");
@@ -235,7 +235,10 @@ fn arguments(order: &Order, parts: &Parts) -> io::Result<Vec<OsString>> {
         list.path2("--ro-bind", group, "/etc/group");
     }
     if let Some(resolver) = &parts.resolver {
-        list.path2("--ro-bind", resolver, network::resolver_file(tree));
+        // Where the tree has no place for it, there are no names.
+        if let Some(place) = network::resolver_file(tree) {
+            list.path2("--ro-bind", resolver, place);
+        }
     }
     list.add(["--remount-ro", "/", "--chdir", "/workspace"]);
     Ok(list.0)

@@ -36,13 +36,16 @@ pub(super) fn resolver(attach: &Attach) -> &'static str {
 }
 
 /// Where a container's resolv.conf has to be put so that it is found: the file itself, or where the
-/// tree's link leads.
-pub(super) fn resolver_file(tree: &Path) -> PathBuf {
+/// tree's link leads. None where nothing can be put, as what is bound from the tree is read-only.
+pub(super) fn resolver_file(tree: &Path) -> Option<PathBuf> {
     let etc = Path::new("/etc");
-    match fs::read_link(tree.join("etc/resolv.conf")) {
+    let place = match fs::read_link(tree.join("etc/resolv.conf")) {
         Ok(target) => without_dots(&etc.join(target)),
         Err(_) => etc.join("resolv.conf"),
-    }
+    };
+    let below = place.strip_prefix("/").ok()?;
+    let bound = !below.starts_with("run");
+    (!bound || tree.join(below).is_file()).then_some(place)
 }
 
 fn without_dots(path: &Path) -> PathBuf {
@@ -195,4 +198,35 @@ fn said(pipe: &OwnedFd) -> io::Result<String> {
     let mut bytes = [0; 512];
     let count = rustix::io::read(pipe, &mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes[..count]).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_resolvers_place_by_table() -> io::Result<()> {
+        let cases = [
+            (None, None),
+            (Some("resolvconf/resolv.conf"), None),
+            (
+                Some("../run/systemd/resolve/stub-resolv.conf"),
+                Some("/run/systemd/resolve/stub-resolv.conf"),
+            ),
+            (Some("/run/../run/./x"), Some("/run/x")),
+            (Some("other"), Some("/etc/other")),
+        ];
+        for (link, expected) in cases {
+            let tree = tempfile::tempdir()?;
+            let etc = tree.path().join("etc");
+            fs::create_dir(&etc)?;
+            fs::write(etc.join("other"), "")?;
+            if let Some(link) = link {
+                std::os::unix::fs::symlink(link, etc.join("resolv.conf"))?;
+            }
+            let place = resolver_file(tree.path());
+            assert_eq!(place, expected.map(PathBuf::from), "{link:?}");
+        }
+        Ok(())
+    }
 }

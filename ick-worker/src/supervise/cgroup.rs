@@ -3,9 +3,15 @@
 //! No controller is needed for that; only a mount that is writable, such as root has, or a user's own
 //! part of the tree under systemd.
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use std::fs;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long a process may take to end that was killed.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where this process can make control groups: beneath its own, on a writable mount.
 pub(crate) fn parent() -> Option<PathBuf> {
@@ -47,12 +53,35 @@ pub(crate) fn kill(group: &Path) {
     let _ = fs::write(group.join("cgroup.kill"), "1");
 }
 
+/// Ends every process of a control group and waits until they are gone.
+pub(crate) fn kill_and_wait(group: &Path) {
+    let Ok(events) = fs::File::open(group.join("cgroup.events")) else {
+        return;
+    };
+    kill(group);
+    let until = Instant::now() + PATIENCE;
+    let populated = || {
+        let mut text = [0; 256];
+        let count = events.read_at(&mut text, 0).unwrap_or(0);
+        text[..count].windows(11).any(|word| word == b"populated 1")
+    };
+    while populated() && Instant::now() < until {
+        let mut fds = [PollFd::new(&events, PollFlags::PRI)];
+        let moment = Timespec {
+            tv_sec: 0,
+            tv_nsec: 50_000_000,
+        };
+        let _ = rustix::event::poll(&mut fds, Some(&moment));
+    }
+}
+
 /// Removes a control group whose processes have ended.
 pub(crate) fn remove(group: &Path) {
     if let Err(why) = fs::remove_dir(group)
         && why.kind() == io::ErrorKind::ResourceBusy
     {
-        kill(group);
+        kill_and_wait(group);
+        let _ = fs::remove_dir(group);
     }
 }
 

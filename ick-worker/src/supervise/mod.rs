@@ -7,6 +7,7 @@
 //! process of an action survives whichever of them is killed; where control groups can be made, the
 //! reaper and all below it are in one of their own, which ends at once.
 
+mod alive;
 pub(crate) mod cgroup;
 mod children;
 mod ending;
@@ -18,6 +19,8 @@ mod signal_name;
 mod terminate;
 mod watch;
 
+pub use alive::is_alive;
+pub(crate) use alive::wait_until_gone;
 pub(crate) use reaper::End;
 
 use crate::engine::Order;
@@ -47,6 +50,7 @@ fn supervise(folder: &Path) -> io::Result<()> {
     fork::keep_files()?;
     rustix::process::umask(Mode::from_raw_mode(0o022));
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    let _alive = alive::hold(folder)?;
     let order = Order::read(folder)?;
     let reserved = result::Reserved::new(folder)?;
     let result = watch::to_the_end(&order, folder, started);

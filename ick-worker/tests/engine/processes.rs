@@ -12,19 +12,22 @@ trap '' HUP
 sleep 1001 &
 echo pid $!
 setsid sleep 1002 &
-setsid -f bash -c 'echo pid $$; exec sleep 1003'
+setsid -f bash -c 'echo pid $$; : >ready; exec sleep 1003'
+while [ ! -e ready ]; do :; done
 python3 - <<'END'
-import os, sys, time
+import os, time
+ready, tell = os.pipe()
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
         os.chdir("/")
         print("pid", os.getpid(), flush=True)
+        os.write(tell, b"!")
         null = os.open("/dev/null", os.O_RDWR)
         for fd in range(3): os.dup2(null, fd)
         time.sleep(1004)
     os._exit(0)
-os.wait()
+os.read(ready, 1)
 END
 "#;
 
@@ -84,7 +87,7 @@ fn nothing_survives_the_supervisor() {
     );
     assert_eq!(outcome.log_length, text.len() as u64);
     for pid in pids(&text) {
-        until("it is gone", || !runs(pid));
+        assert!(!runs(pid), "{pid}");
     }
 }
 
@@ -119,7 +122,7 @@ fn a_container_dies_with_its_supervisor() {
     let supervisor = Pid::from_raw(i32::try_from(running.supervisor()).unwrap()).unwrap();
     rustix::process::kill_process(supervisor, Signal::KILL).unwrap();
     end(&mut running);
-    until("they are gone", || sleepers(&time).is_empty());
+    assert!(sleepers(&time).is_empty());
 }
 
 #[test]
