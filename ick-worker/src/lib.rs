@@ -1,6 +1,8 @@
 //! Ick's worker manager: executes actions on a build host.
 
 pub mod actions;
+pub mod config;
+pub mod daemon;
 pub mod engine;
 pub mod environment;
 pub mod places;

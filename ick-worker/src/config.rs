@@ -1,0 +1,224 @@
+//! The worker's configuration: which controller, as which client, and what is allowed here.
+
+use crate::actions::GitSettings;
+use crate::engine::{Limits, UID_BASE};
+use ick_api::controller::Allows;
+use ick_client::Credentials;
+use ick_core::secret::Secret;
+use ick_core::yaml::{self, Field, Fields, Style};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// The configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `state`: the folder with everything that the worker keeps; the command line's wins.
+    pub state: PathBuf,
+    /// `controller`: its URL.
+    pub controller: String,
+    /// `client_id` and `client_secret`: the worker's identity.
+    pub credentials: Credentials,
+    /// `slots`: how many builds are executed at a time; 1 when left out.
+    pub slots: u32,
+    /// `keywords`: words that describe the worker.
+    pub keywords: Vec<String>,
+    /// `allow_host` and `allow_network`; `false` when left out. `allow_chroot` is read, and chroot is
+    /// refused all the same, as this worker cannot do it yet.
+    pub allows: Allows,
+    /// `allow_file_protocol`, `ssh_key`, `ssh_known_hosts`: how git may reach repositories.
+    pub git: GitSettings,
+    /// `pass_env`: the variables of the worker's own environment that actions see.
+    pub pass_env: Vec<String>,
+    /// `visible`: folders of the worker's own root that containers see as well.
+    pub visible: Vec<PathBuf>,
+    /// `uid_base`: the first host id for slots' containers, when the worker is root.
+    pub uid_base: u32,
+    /// `limits`: sizes for containers (`tmp`, `shm`, `workspace`, `home`), and `grace`.
+    pub limits: Limits,
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {}: {why}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        why: std::io::Error,
+    },
+    /// What is in it is wrong: every problem with its place.
+    #[error("the configuration is wrong:\n{0}")]
+    Wrong(String),
+    /// Neither the command line nor the file says where the state is.
+    #[error("there is no state folder: give --state DIR, or \"state\" in the configuration")]
+    NoState,
+}
+
+impl Config {
+    /// Reads a configuration file; without one, `config.yaml` in the state folder.
+    ///
+    /// # Errors
+    /// With all that is wrong in it.
+    pub fn read(file: Option<&Path>, state: Option<&Path>) -> Result<Self, ConfigError> {
+        let path = match (file, state) {
+            (Some(file), _) => file.to_owned(),
+            (None, Some(state)) => state.join("config.yaml"),
+            (None, None) => return Err(ConfigError::NoState),
+        };
+        let read = |why| ConfigError::Read {
+            path: path.clone(),
+            why,
+        };
+        let text = std::fs::read_to_string(&path).map_err(read)?;
+        let mode = std::fs::metadata(&path).map_err(read)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            tracing::warn!(
+                "{} holds a secret and others may read it: chmod 600 it",
+                path.display()
+            );
+        }
+        let config = Self::parse(&path.display().to_string(), &text, state)?;
+        Ok(Self {
+            // Supervisors are started elsewhere.
+            state: std::path::absolute(&config.state).map_err(read)?,
+            ..config
+        })
+    }
+
+    fn parse(name: &str, text: &str, state: Option<&Path>) -> Result<Self, ConfigError> {
+        let (config, flaws) = yaml::read(name, text, "the configuration", |fields| {
+            lower(fields, state)
+        });
+        let shown = yaml::render(&flaws, |_| Some(text), Style::Plain);
+        let Some(config) = config else {
+            return Err(ConfigError::Wrong(shown));
+        };
+        if !flaws.is_empty() {
+            tracing::warn!("{shown}");
+        }
+        config
+    }
+}
+
+fn lower(fields: &Fields<'_>, state: Option<&Path>) -> Option<Result<Config, ConfigError>> {
+    let in_file = fields.text("state").map(PathBuf::from);
+    let controller = fields.required("controller").and_then(|field| url(&field));
+    let client_id = fields.required("client_id").and_then(|field| field.parse());
+    let client_secret = fields
+        .required("client_secret")
+        .and_then(|field| Some(Secret::new(field.text()?)));
+    let path = |name| fields.text(name).map(PathBuf::from);
+    let allowed = |name| fields.boolean(name).unwrap_or(false);
+    let slots = fields.integer("slots", 1..=1000).unwrap_or(1);
+    let keywords = fields.texts("keywords").unwrap_or_default();
+    let _ = allowed("allow_chroot");
+    let allows = Allows {
+        host: allowed("allow_host"),
+        chroot: false,
+        network: allowed("allow_network"),
+    };
+    let git = GitSettings {
+        allow_file: allowed("allow_file_protocol"),
+        ssh_key: path("ssh_key"),
+        ssh_known_hosts: path("ssh_known_hosts"),
+    };
+    let pass_env = fields.texts("pass_env").unwrap_or_default();
+    let visible = fields.texts("visible").unwrap_or_default();
+    let uid_base = fields
+        .integer("uid_base", 65_536..=4_000_000_000)
+        .unwrap_or(u64::from(UID_BASE));
+    let limits = limits(fields);
+    let credentials = Credentials {
+        client_id: client_id?,
+        client_secret: client_secret?,
+    };
+    let Some(state) = state.map(Path::to_owned).or(in_file) else {
+        return Some(Err(ConfigError::NoState));
+    };
+    Some(Ok(Config {
+        state,
+        controller: controller?,
+        credentials,
+        slots: u32::try_from(slots).ok()?,
+        keywords,
+        allows,
+        git,
+        pass_env,
+        visible: visible.into_iter().map(PathBuf::from).collect(),
+        uid_base: u32::try_from(uid_base).ok()?,
+        limits,
+    }))
+}
+
+fn url(field: &Field<'_>) -> Option<String> {
+    let text = field.text()?;
+    match ick_client::Controller::new(text) {
+        Ok(_) => Some(text.to_owned()),
+        Err(why) => {
+            field.error(why);
+            None
+        }
+    }
+}
+
+fn limits(fields: &Fields<'_>) -> Limits {
+    let mut limits = Limits::default();
+    if let Some(given) = fields
+        .field("limits")
+        .and_then(|field| field.mapping("\"limits\""))
+    {
+        limits.tmp = given.size("tmp").unwrap_or(limits.tmp);
+        limits.shm = given.size("shm").unwrap_or(limits.shm);
+        limits.workspace = given.size("workspace").unwrap_or(limits.workspace);
+        limits.home = given.size("home").unwrap_or(limits.home);
+        limits.grace = given.duration("grace").unwrap_or(limits.grace);
+        given.finish();
+    }
+    limits
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed test is a panic")]
+mod tests {
+    use super::*;
+
+    const LEAST: &str = "controller: http://127.0.0.1:8750\nclient_id: w\nclient_secret: s\n";
+
+    #[test]
+    fn nothing_is_allowed_unless_it_says_so() {
+        let config = Config::parse("c", LEAST, Some(Path::new("/s"))).unwrap();
+        assert_eq!(config.slots, 1);
+        assert!(!config.allows.host && !config.allows.network && !config.allows.chroot);
+        assert!(!config.git.allow_file);
+        assert_eq!(config.uid_base, UID_BASE);
+        assert!(!format!("{config:?}").contains("client_secret: \"s\""));
+    }
+
+    #[test]
+    fn everything_can_be_said() {
+        let text = format!(
+            "{LEAST}state: /elsewhere\nslots: 3\nkeywords: [big]\nallow_host: true\nallow_chroot: true\n\
+             allow_network: true\nallow_file_protocol: true\npass_env: [http_proxy]\nvisible: [/srv]\n\
+             ssh_key: /k\nssh_known_hosts: /h\nuid_base: 200000\nlimits: {{tmp: 1MiB, grace: 2s}}\n"
+        );
+        let config = Config::parse("c", &text, None).unwrap();
+        assert_eq!(config.state, Path::new("/elsewhere"));
+        assert_eq!(config.slots, 3);
+        assert!(config.allows.host && config.allows.network && !config.allows.chroot);
+        assert_eq!(config.limits.tmp, 1 << 20);
+        assert_eq!(config.git.ssh_key.as_deref(), Some(Path::new("/k")));
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told() {
+        let text = "controler: x\nclient_id: -\nslots: 0\n";
+        let told = Config::parse("c", text, None).unwrap_err().to_string();
+        for part in ["controler", "client_id", "client_secret", "slots"] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        let without = Config::parse("c", LEAST, None);
+        assert!(matches!(without, Err(ConfigError::NoState)));
+    }
+}

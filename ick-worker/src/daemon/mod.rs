@@ -1,0 +1,160 @@
+//! The daemon: asks the controller for work, has the engine execute it, ships the log, reports.
+//!
+//! A thread for each slot ([`slot`]) does one thing after the other: it waits for an item, executes
+//! it ([`run`]), ships its output as it comes ([`ship`]), reports, and goes on with the item that the
+//! report's answer has. A second thread for a run ([`lease`]) hears about cancels and keeps the lease
+//! once an action takes longer than a moment. What must survive the process is on disk: that an
+//! action was started ([`record`]), its output, its result. A slot begins with what it finds there
+//! ([`leftover`]).
+//!
+//! SIGTERM stops the worker and leaves the supervisors with their actions; SIGINT ends the actions,
+//! reports them as `lost_worker`, and stops the worker. A second signal ends it at once.
+
+mod lease;
+mod leftover;
+mod record;
+mod register;
+mod run;
+mod ship;
+mod slot;
+mod stop;
+
+pub use record::{Damage, check};
+
+use crate::config::Config;
+use crate::engine::{Engine, EngineConfig, RunFolder};
+use ick_client::{Controller, Retry};
+use ick_state::StateFolder;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use stop::{Mode, Stop};
+
+/// How the worker could not do what it was started for.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The state folder cannot be used.
+    #[error(transparent)]
+    State(#[from] ick_state::Error),
+    /// The system refused something.
+    #[error("cannot {0}: {1}")]
+    Io(&'static str, std::io::Error),
+    /// The controller or the identity provider refuses this worker for good.
+    #[error("cannot register with the controller: {0}")]
+    Refused(#[from] ick_client::Error),
+}
+
+/// What all slots share.
+struct Shared {
+    config: Config,
+    engine: Engine,
+    /// For calls that are answered at once; each is tried once, as the callers know better when.
+    controller: Controller,
+    /// For long-polls, on connections of their own: a stop breaks them.
+    polls: Controller,
+    /// Where the store is when an item does not say it.
+    store: String,
+    stop: Arc<Stop>,
+    cleaner: Sender<RunFolder>,
+}
+
+/// Works until a signal says otherwise. `program` is this program, which also supervises actions and
+/// executes built-in ones.
+///
+/// # Errors
+/// When it cannot begin: the state is in use, or the controller refuses the worker.
+pub fn serve(config: Config, program: &Path) -> Result<(), DaemonError> {
+    let state = StateFolder::open(&config.state)?;
+    let runs = state.folder("runs")?;
+    let signals =
+        Signals::new([SIGTERM, SIGINT]).map_err(|why| DaemonError::Io("listen to signals", why))?;
+    let controller = Controller::new(&config.controller)?.with_retry(Retry::NEVER);
+    let polls = controller.apart();
+    let stop = Arc::new(Stop::new(polls.clone()));
+    listen(signals, &stop)?;
+    let Some(registered) = register::first(&config, &state, &controller, &stop)? else {
+        return Ok(());
+    };
+    let (cleaner, cleaning) = channel::<RunFolder>();
+    let shared = Arc::new(Shared {
+        engine: engine(&config, program),
+        controller: registered.controller.clone(),
+        polls: polls.with_token(registered.token),
+        store: registered.store,
+        stop,
+        cleaner,
+        config,
+    });
+    thread::scope(|scope| {
+        let removing = Arc::clone(&shared);
+        // Ends with the process: what it does not come to is removed at the next start.
+        thread::spawn(move || {
+            for run in cleaning {
+                if let Err(why) = removing.engine.remove_run(run) {
+                    tracing::warn!("cannot remove what a build left behind: {why}");
+                }
+            }
+        });
+        for number in 1..=shared.config.slots {
+            let shared = Arc::clone(&shared);
+            let folder = runs.join(number.to_string());
+            scope.spawn(move || slot::work(&shared, number, &folder));
+        }
+    });
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn engine(config: &Config, program: &Path) -> Engine {
+    let command = |word: &str| -> Vec<OsString> { vec![program.into(), word.into()] };
+    Engine::new(EngineConfig {
+        allows: config.allows,
+        pass_env: config.pass_env.clone(),
+        visible: config.visible.clone(),
+        uid_base: config.uid_base,
+        limits: config.limits,
+        ..EngineConfig::new(
+            config.state.clone(),
+            command("supervise"),
+            command("builtin"),
+        )
+    })
+}
+
+/// Has a thread obey signals.
+fn listen(mut signals: Signals, stop: &Arc<Stop>) -> Result<(), DaemonError> {
+    let stop = Arc::clone(stop);
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            let mut signals = signals.forever();
+            let mode = match signals.next() {
+                Some(SIGINT) => Mode::Down,
+                Some(_) => Mode::Leave,
+                None => return,
+            };
+            tracing::info!(
+                "{}",
+                match mode {
+                    Mode::Down => "told to end, with the actions",
+                    _ => "told to stop; what runs goes on under its supervisor",
+                }
+            );
+            stop.order(mode);
+            // Whoever hangs in a call to a server that does not answer is not waited for: all that
+            // matters is on disk.
+            thread::spawn(move || {
+                thread::sleep(mode.patience());
+                std::process::exit(0);
+            });
+            if signals.next().is_some() {
+                std::process::exit(1);
+            }
+        })
+        .map(drop)
+        .map_err(|why| DaemonError::Io("start a thread", why))
+}

@@ -1,0 +1,147 @@
+//! A worker: the real program, in a state folder of its own.
+
+use crate::world::World;
+use rustix::process::{Pid, Signal};
+use std::fs;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+pub(crate) struct Worker {
+    place: tempfile::TempDir,
+    child: Option<Child>,
+}
+
+impl Worker {
+    /// A worker that allows everything.
+    pub(crate) fn start(world: &World) -> Self {
+        Self::start_with(world, "allow_host: true\nallow_file_protocol: true\n")
+    }
+
+    pub(crate) fn start_with(world: &World, settings: &str) -> Self {
+        let mut worker = Self {
+            place: tempfile::tempdir().unwrap(),
+            child: None,
+        };
+        let text = format!(
+            "controller: {}\nclient_id: w\nclient_secret: secret\n{settings}",
+            world.url
+        );
+        fs::create_dir(worker.state()).unwrap();
+        let config = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(worker.state().join("config.yaml"));
+        std::io::Write::write_all(&mut config.unwrap(), text.as_bytes()).unwrap();
+        worker.start_again();
+        worker
+    }
+
+    pub(crate) fn start_again(&mut self) {
+        assert!(self.child.is_none());
+        let log = fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.path("log"));
+        self.child = Some(
+            Command::new(env!("CARGO_BIN_EXE_ick-worker"))
+                .args(["serve", "--state"])
+                .arg(self.state())
+                .stdin(Stdio::null())
+                .stderr(log.unwrap())
+                .spawn()
+                .unwrap(),
+        );
+    }
+
+    /// A path outside the worker's state.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.place.path().join(name)
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.path("state")
+    }
+
+    /// What the worker has said.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap()
+    }
+
+    /// The folders of runs.
+    pub(crate) fn runs(&self) -> Vec<PathBuf> {
+        let slot = self.state().join("runs/1");
+        let Ok(entries) = fs::read_dir(slot) else {
+            return Vec::new();
+        };
+        let paths = entries.flatten().map(|entry| entry.path());
+        paths.filter(|path| path.is_dir()).collect()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = self.child.as_ref().unwrap().id();
+        let pid = Pid::from_raw(i32::try_from(id).unwrap()).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// Waits for its end.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        let mut child = self.child.take().unwrap();
+        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+        let process =
+            rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).unwrap();
+        let mut fds = [rustix::event::PollFd::new(
+            &process,
+            rustix::event::PollFlags::IN,
+        )];
+        let patience = rustix::event::Timespec {
+            tv_sec: 30,
+            tv_nsec: 0,
+        };
+        assert_eq!(
+            rustix::event::poll(&mut fds, Some(&patience)),
+            Ok(1),
+            "{}",
+            self.log()
+        );
+        child.wait().unwrap()
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.ended();
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!(
+                "the worker said:\n{}",
+                fs::read_to_string(self.path("log")).unwrap_or_default()
+            );
+        }
+    }
+}
+
+/// Waits until something is so on this machine.
+pub(crate) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < until, "waited in vain: {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// Whether a process lives, by the file that its id was written to.
+pub(crate) fn lives(file: &Path) -> bool {
+    let id = fs::read_to_string(file).unwrap();
+    let status = fs::read_to_string(format!("/proc/{}/stat", id.trim()));
+    status.is_ok_and(|text| !text.contains(") Z "))
+}
