@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn all_that_is_wrong_is_told() {
-        let text = "controler: x\nclient_id: -\nslots: 0\n";
+        let text = "controler: x\nclient_id: a b\nslots: 0\n";
         let told = Config::parse("c", text, None).unwrap_err().to_string();
         for part in ["controler", "client_id", "client_secret", "slots"] {
             assert!(told.contains(part), "{part}: {told}");
