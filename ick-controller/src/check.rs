@@ -1,6 +1,7 @@
 //! `ick-controller check`: is the state what this program wrote, and are the logs sound?
 
 use crate::definitions;
+use crate::logs;
 use crate::state;
 use ick_state::Error;
 use ick_token::Keyring;
@@ -25,6 +26,11 @@ pub struct Report {
 pub fn check(folder: &Path) -> Result<Report, Error> {
     let mut report = Report::default();
     state::check(folder, &mut report)?;
+    let folder_of_logs = folder.join("logs");
+    let logs = logs::check(&folder_of_logs)
+        .map_err(|error| Error::io("read the logs in", &folder_of_logs, &error))?;
+    report.logs = logs.logs;
+    report.damage.extend(logs.damage);
     if let Err(error) = Keyring::check(&folder.join("keys.json")) {
         report.damage.push(error.to_string());
     }

@@ -8,6 +8,7 @@
 //! Files: `<project, "/" as ",">/<number / 1000>/<number>.log`, with an index of the same name beside
 //! it. They are opened when they are needed, and the least used are closed.
 
+mod check;
 mod control;
 mod crc;
 mod file;
@@ -18,6 +19,7 @@ mod read;
 mod sync;
 mod walk;
 
+pub use check::{Checked, check};
 pub use control::control_lines;
 pub use read::{RecordReader, TextReader};
 
