@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use crate::output::sanitise;
+use ick_api::problem::Problem;
 use ick_client::ErrorKind;
 use ick_core::name::NameError;
 use std::io;
@@ -347,7 +348,31 @@ fn explain_client(error: &ick_client::Error) -> Words {
         }
         _ => None,
     };
-    (error.to_string(), hint, exit)
+    let words = match error.problem() {
+        Some(problem) if !problem.errors.is_empty() => reasons(problem),
+        _ => error.to_string(),
+    };
+    (words, hint, exit)
+}
+
+/// A server's words with every reason, each said once.
+fn reasons(problem: &Problem) -> String {
+    let mut text = problem.detail.clone();
+    for flaw in &problem.errors {
+        if !text.contains(&flaw.detail) {
+            text.push_str("\n  ");
+            text.push_str(&flaw.detail);
+        }
+        if let Some(hint) = flaw
+            .hint
+            .as_ref()
+            .filter(|hint| !text.contains(hint.as_str()))
+        {
+            text.push_str("; ");
+            text.push_str(hint);
+        }
+    }
+    text
 }
 
 fn list(names: &[String]) -> String {

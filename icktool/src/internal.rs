@@ -2,6 +2,7 @@
 //! before it is read: a supervisor must not have started a thread, and each is started often.
 
 use crate::up::process;
+use rustix::process::Signal;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,7 +21,12 @@ pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCod
     let command = arguments.next()?;
     let operand = arguments.next();
     match (command.to_str()?, operand) {
-        (SUPERVISE, Some(folder)) => Some(ick_worker::supervise::main(Path::new(&folder))),
+        (SUPERVISE, Some(folder)) => {
+            // A worker's supervisors outlive it, to be adopted; nobody would adopt those of a killed
+            // `icktool run`, so they are told to end what they supervise.
+            let _ = rustix::process::set_parent_process_death_signal(Some(Signal::TERM));
+            Some(ick_worker::supervise::main(Path::new(&folder)))
+        }
         (BUILTIN, Some(folder)) => Some(ick_worker::actions::main(Path::new(&folder))),
         (OWN_SESSION, Some(program)) => {
             let arguments: Vec<OsString> = arguments.collect();

@@ -12,7 +12,7 @@ use ick_core::name::BuildId;
 use serde_json::{Map, Value};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// Trigger a build
 ///
@@ -178,8 +178,30 @@ pub fn wait(out: &Output, session: &Session, id: &BuildId, follow: bool) -> Resu
 /// A place in a log that no log reaches.
 const NOTHING: u64 = 1 << 53;
 
-/// Shows the log on stderr until the build has ended, Ick's own lines too.
+/// Shows the log on stderr until the build has ended; at a terminal Ick's own lines too, as progress.
 fn show(out: &Output, session: &Session, id: &BuildId) -> Result<(), Failure> {
+    if io::stderr().is_terminal() {
+        return show_records(out, session, id);
+    }
+    let mut filter = Sanitiser::new(out.color != crate::output::Color::Never);
+    let mut log = session.controller.follow_log(id, 0);
+    let mut buffer = vec![0; 1 << 16];
+    let mut text = Vec::new();
+    loop {
+        let count = log.next(&mut buffer)?;
+        text.clear();
+        match count {
+            0 => filter.finish(&mut text),
+            count => filter.push(&buffer[..count], &mut text),
+        }
+        let _ = io::stderr().write_all(&text);
+        if count == 0 {
+            return Ok(());
+        }
+    }
+}
+
+fn show_records(out: &Output, session: &Session, id: &BuildId) -> Result<(), Failure> {
     let colour = out.color != crate::output::Color::Never;
     let mut filter = Sanitiser::new(colour);
     let mut text = Vec::new();

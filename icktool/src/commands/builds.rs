@@ -264,7 +264,15 @@ pub fn cancel(context: &Context, args: &CancelArgs) -> Result<Exit, Failure> {
         .controller
         .cancel_build(&id)
         .tried(|| format!("cancel {id}"))?;
-    context.out.note(&format!("{id} is being cancelled"));
+    let build = session
+        .controller
+        .build(&id)
+        .tried(|| format!("see what became of {id}"))?;
+    context.out.note(&if build.cancel_requested {
+        format!("{id} is being cancelled")
+    } else {
+        format!("{id} has ended: {}", build.status)
+    });
     Ok(Exit::Ok)
 }
 

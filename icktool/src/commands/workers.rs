@@ -3,12 +3,11 @@
 
 use crate::error::{Failure, Tried};
 use crate::exit::Exit;
-use crate::output::{Table, style, table::Cell};
+use crate::output::{Table, sanitise, style, table::Cell};
 use crate::session::{Context, name};
 use ick_api::controller::{Allows, Worker, Workers};
 use ick_api::scope;
 use ick_core::name::WorkerId;
-use ick_core::yaml;
 
 /// List workers
 #[derive(Debug, clap::Args)]
@@ -148,12 +147,38 @@ pub fn show(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
         .controller
         .worker(&worker)
         .tried(|| format!("show the worker {worker}"))?;
-    context.out.result(&worker, |worker| {
-        serde_json::to_value(worker)
-            .map(|value| super::definitions::shown(&yaml::to_text(&value)))
-            .unwrap_or_default()
-    })?;
+    context.out.result(&worker, describe)?;
     Ok(Exit::Ok)
+}
+
+fn describe(worker: &Worker) -> String {
+    let mut text = String::new();
+    let mut fact = |label: &str, value: &str| {
+        if !value.is_empty() {
+            text.push_str(&format!("{label:<10} {}\n", sanitise::line(value)));
+        }
+    };
+    fact("worker", worker.worker.as_str());
+    fact("slots", &worker.slots.to_string());
+    fact("allows", &allows(worker.allows));
+    fact("keywords", &worker.keywords.join(", "));
+    fact(
+        "drained",
+        if worker.drained {
+            "yes: it gets no new builds"
+        } else {
+            ""
+        },
+    );
+    fact("last seen", &super::verdict::ago(worker.last_seen));
+    fact("protocol", &worker.protocol.to_string());
+    for (name, value) in &worker.rest {
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        fact(&sanitise::line(name), &value);
+    }
+    text
 }
 
 /// Drains one.

@@ -54,13 +54,11 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// Whether it has no row.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
-    /// The table as text; styles are escape sequences, which the stream it is written to may strip.
+    /// The table as text, nothing at all without rows; styles are escape sequences, which the stream it is written to may strip.
     pub fn render(&self) -> String {
+        if self.rows.is_empty() {
+            return String::new();
+        }
         let mut widths: Vec<usize> = self.header.iter().map(|h| h.len()).collect();
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {
