@@ -52,7 +52,7 @@ pub fn expand(
     let mut expander = Expander {
         context,
         problems: Vec::new(),
-        left: limits::EXPANDED,
+        left: Some(limits::EXPANDED),
     };
     let mut out = step.clone();
     for (name, kind) in expandable(step) {
@@ -119,8 +119,9 @@ pub(super) fn needs_parameters_only(
 struct Expander<'a> {
     context: &'a Context<'a>,
     problems: Vec<String>,
-    /// How many more bytes may be put in.
-    left: usize,
+    /// How many more bytes may be put in; none when that was reported as too many: then nothing more
+    /// is looked at.
+    left: Option<usize>,
 }
 
 impl Expander<'_> {
@@ -138,8 +139,7 @@ impl Expander<'_> {
 
     fn text(&mut self, field: &str, text: &str) -> Value {
         let Ok(parts) = template::parts(text) else {
-            self.problems
-                .push(format!("\"{field}\": a \"${{\" has no \"}}\""));
+            self.problem(format!("\"{field}\": a \"${{\" has no \"}}\""));
             return Value::Null;
         };
         if let [Part::Name(name)] = parts[..] {
@@ -160,7 +160,7 @@ impl Expander<'_> {
                             Value::Array(_) => "a list",
                             _ => "a mapping",
                         };
-                        self.problems.push(format!(
+                        self.problem(format!(
                             "\"{field}\": ${{{name}}} is {kind}, and inside other text only a text, a number, true or false can stand"
                         ));
                     }
@@ -173,6 +173,7 @@ impl Expander<'_> {
 
     /// What a name stands for; when it is nothing, that is reported.
     fn lookup(&mut self, field: &str, name: &str) -> Option<Value> {
+        let left = self.left?;
         let context = self.context;
         let found = match template::reference(name) {
             Ok(Reference::Parameter(name)) => context
@@ -197,24 +198,14 @@ impl Expander<'_> {
         };
         match found {
             Ok(value) => {
-                let size = match &value {
-                    Value::String(text) => text.len(),
-                    other => other.to_string().len(),
-                };
-                match self.left.checked_sub(size) {
-                    Some(left) => {
-                        self.left = left;
-                        Some(value)
-                    }
-                    None => {
-                        self.left = 0;
-                        self.problem(format!(
-                            "the action would have more than {} bytes with all ${{…}} replaced",
-                            limits::EXPANDED
-                        ));
-                        None
-                    }
+                self.left = left.checked_sub(limits::size(&value));
+                if self.left.is_none() {
+                    self.problem(format!(
+                        "the action would have more than {} bytes with all ${{…}} replaced",
+                        limits::EXPANDED
+                    ));
                 }
+                self.left.is_some().then_some(value)
             }
             Err(why) => {
                 let shown = crate::yaml::cut(name);

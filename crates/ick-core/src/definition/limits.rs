@@ -3,6 +3,9 @@
 //! They keep hostile input cheap and honest input far away from any edge.
 
 use crate::yaml::Field;
+use serde::Serialize;
+use serde_json::Value;
+use std::io;
 use std::time::Duration;
 
 /// Files in one check.
@@ -35,8 +38,39 @@ pub const TEXT: usize = 4 << 10;
 pub const ITEMS: usize = 10_000;
 /// Bytes of one action after its `${…}` are replaced.
 pub const EXPANDED: usize = 1 << 20;
+/// Bytes of all actions of a build together, each with the parameters that it is given.
+pub const PLAN: usize = 16 << 20;
 /// The time-out of a build when a project gives none.
 pub const BUILD_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// How many bytes a value has: a text as it is, any other as JSON.
+pub(super) fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        other => json_size(other),
+    }
+}
+
+/// How many bytes something has as JSON, which is written nowhere.
+pub(super) fn json_size(value: &impl Serialize) -> usize {
+    struct Counted(usize);
+
+    impl io::Write for Counted {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut counted = Counted(0);
+    // Counting does not fail, and what came from JSON becomes JSON.
+    let _ = serde_json::to_writer(&mut counted, value);
+    counted.0
+}
 
 /// Reports a text that is too long.
 pub(super) fn text<'a>(field: &Field<'a>, most: usize) -> Option<&'a str> {

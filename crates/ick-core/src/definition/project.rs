@@ -193,7 +193,7 @@ fn parameters(field: &Field<'_>, places: &mut Places) -> Map<String, Value> {
 pub(super) fn check_value(field: &Field<'_>) -> usize {
     let size = match &field.node.value {
         Found::Str(text) => text.len(),
-        Found::Seq(_) | Found::Map(_) => field.node.to_json().to_string().len(),
+        Found::Seq(_) | Found::Map(_) => limits::size(&field.node.to_json()),
         _ => 8,
     };
     if size > limits::VALUE {

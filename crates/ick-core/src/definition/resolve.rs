@@ -8,11 +8,10 @@ use super::plan::{PLAN_VERSION, Plan, PlannedAction};
 use super::project::Project;
 use super::{Needs, field, limits, template};
 use crate::build::{Place, When};
-use crate::duration;
 use crate::name::{BuildId, PipelineName};
-use crate::yaml::{Flaw, did_you_mean};
+use crate::yaml::{Flaw, Flaws};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// The name of the action that every build begins with.
 pub const CREATE_WORKSPACE: &str = "create_workspace";
@@ -44,6 +43,8 @@ pub fn resolve(
     trigger: &Trigger,
 ) -> Result<Plan, Vec<Flaw>> {
     let mut flaws = Vec::new();
+    // Suggests names, and stops when very many were compared.
+    let names = Flaws::new("");
     check_trigger(project, trigger, &mut flaws);
     let mut used: Vec<&Pipeline> = Vec::new();
     let mut missing = HashSet::new();
@@ -55,8 +56,8 @@ pub fn resolve(
                     "project {} goes through the pipeline {name}, which does not exist",
                     project.name
                 ));
-                let known = pipelines.keys().map(PipelineName::as_str).take(10_000);
-                flaws.push(match did_you_mean(name.as_str(), known) {
+                let known = pipelines.keys().map(PipelineName::as_str);
+                flaws.push(match names.suggest(name.as_str(), known) {
                     Some(hint) => flaw.with_hint(hint),
                     None => flaw.with_hint("apply the file that defines it"),
                 });
@@ -65,7 +66,7 @@ pub fn resolve(
         }
     }
     if missing.is_empty() {
-        unwanted_parameters(trigger, &used, &mut flaws);
+        unwanted_parameters(trigger, &used, &names, &mut flaws);
     }
     let count: usize = used.iter().map(|pipeline| pipeline.actions.len()).sum();
     if count > limits::ACTIONS {
@@ -79,6 +80,7 @@ pub fn resolve(
         project,
         trigger,
         ref_is_used: false,
+        left: Some(limits::PLAN),
         flaws,
         told: HashSet::new(),
         plan: Plan {
@@ -113,10 +115,7 @@ fn check_trigger(project: &Project, trigger: &Trigger, flaws: &mut Vec<Flaw>) {
     }
     let mut total = 0;
     for (name, value) in project.parameters.iter().chain(&trigger.parameters) {
-        let size = match value {
-            Value::String(text) => text.len(),
-            other => other.to_string().len(),
-        };
+        let size = limits::size(value);
         total += size;
         if size > limits::VALUE {
             flaws.push(Flaw::error(format!(
@@ -148,8 +147,13 @@ fn contains_nul(value: &Value) -> bool {
     }
 }
 
-fn unwanted_parameters(trigger: &Trigger, used: &[&Pipeline], flaws: &mut Vec<Flaw>) {
-    let wanted: HashSet<&str> = used
+fn unwanted_parameters(
+    trigger: &Trigger,
+    used: &[&Pipeline],
+    names: &Flaws,
+    flaws: &mut Vec<Flaw>,
+) {
+    let wanted: BTreeSet<&str> = used
         .iter()
         .flat_map(|pipeline| pipeline.parameters.iter().map(|w| w.name.as_str()))
         .collect();
@@ -159,13 +163,12 @@ fn unwanted_parameters(trigger: &Trigger, used: &[&Pipeline], flaws: &mut Vec<Fl
         }
         let shown = crate::yaml::cut(name);
         let flaw = Flaw::error(format!("no pipeline wants the parameter \"{shown}\""));
-        flaws.push(match did_you_mean(name, wanted.iter().copied()) {
+        flaws.push(match names.suggest(name, wanted.iter().copied()) {
             Some(hint) => flaw.with_hint(hint),
             None if wanted.is_empty() => flaw.with_hint("the pipelines want no parameters"),
             None => {
-                let mut names: Vec<&str> = wanted.iter().copied().take(50).collect();
-                names.sort_unstable();
-                flaw.with_hint(format!("the pipelines want: {}", names.join(", ")))
+                let some: Vec<&str> = wanted.iter().copied().take(50).collect();
+                flaw.with_hint(format!("the pipelines want: {}", some.join(", ")))
             }
         });
     }
@@ -201,6 +204,8 @@ struct Planner<'a> {
     trigger: &'a Trigger,
     /// Whether a `git` action has taken the trigger's ref and commit.
     ref_is_used: bool,
+    /// How many more bytes the plan may have; none when that was reported as too many.
+    left: Option<usize>,
     flaws: Vec<Flaw>,
     told: HashSet<String>,
     plan: Plan,
@@ -243,17 +248,25 @@ impl Planner<'_> {
                 ),
             }
         }
+        let size = limits::json_size(&parameters);
         for (i, action) in pipeline.actions.iter().enumerate() {
             let called = match &action.name {
                 Some(name) => format!("\"{name}\""),
                 None => action.kind.word().to_owned(),
             };
             let called = format!("pipeline {}, action {} ({called})", pipeline.name, i + 1);
-            self.action(action, &parameters, &called);
+            self.action(action, &parameters, size, &called);
         }
     }
 
-    fn action(&mut self, action: &Action, parameters: &Map<String, Value>, called: &str) {
+    /// Adds an action. `size`: that of its parameters.
+    fn action(
+        &mut self,
+        action: &Action,
+        parameters: &Map<String, Value>,
+        size: usize,
+        called: &str,
+    ) {
         let mut step = match action.to_json() {
             Value::Object(step) => step,
             _ => Map::new(),
@@ -278,6 +291,19 @@ impl Planner<'_> {
             }
         }
         self.try_expansion(&step, parameters, called);
+        self.left = self
+            .left
+            .and_then(|left| left.checked_sub(size + limits::json_size(&step)));
+        if self.left.is_none() {
+            self.flaw(
+                format!(
+                    "the build's actions and their parameters would have more than {} bytes",
+                    limits::PLAN
+                ),
+                Some("have pipelines want only what they use, or make several projects of it"),
+            );
+            return;
+        }
         let id = self.plan.actions.len();
         self.plan.actions.push(PlannedAction {
             action_id: (id + 1).to_string(),
@@ -292,13 +318,6 @@ impl Planner<'_> {
             parameters: parameters.clone(),
             step,
         });
-        if let Some(timeout) = action.timeout {
-            let last = self.plan.actions.last_mut();
-            if let Some(last) = last {
-                last.step
-                    .insert("timeout".to_owned(), duration::format(timeout).into());
-            }
-        }
     }
 
     fn built_in(

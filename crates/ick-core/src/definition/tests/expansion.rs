@@ -178,6 +178,30 @@ fn an_action_does_not_grow_without_end() {
     );
 }
 
+/// Whoever writes very many `${…}` does not keep the controller busy for long.
+#[test]
+fn very_many_references_end_soon() {
+    let parameters = map(json!({"text": "y".repeat(100_000), "list": vec!["y".repeat(99); 1_000]}));
+    let build = "p/1".parse().unwrap();
+    let context = Context {
+        parameters: &parameters,
+        build: &build,
+        commit: None,
+        outputs: &BTreeMap::new(),
+    };
+    for name in ["text", "list", "none"] {
+        let env = "${".to_owned() + name + "} ";
+        let step = map(json!({"shell": "x", "env": {"A": env.repeat(100_000)}}));
+        let start = std::time::Instant::now();
+        let error = expand(&step, &context).unwrap_err();
+        assert!(
+            start.elapsed() < std::time::Duration::from_secs(1),
+            "{name}"
+        );
+        assert!(error.problems.len() <= 2, "{:?}", error.problems);
+    }
+}
+
 #[test]
 fn blobs_by_table() {
     for (step, expected) in [

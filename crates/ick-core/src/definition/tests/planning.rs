@@ -152,6 +152,57 @@ pipelines:
     insta::assert_json_snapshot!(all);
 }
 
+/// Each action of a plan has its own copy of the parameters that it is given.
+#[test]
+fn a_plan_does_not_grow_without_end() {
+    let text = format!(
+        "projects: [{{project: a, pipelines: [p], parameters: {{x: {}}}}}]\npipelines:\n- pipeline: p\n  parameters: [x]\n  actions: [{}]\n",
+        "y".repeat(90_000),
+        "{shell: make}, ".repeat(999),
+    );
+    assert_eq!(
+        plan(&text, &Trigger::default()).map(|_| ()),
+        Err(vec![
+            "the build's actions and their parameters would have more than 16777216 bytes"
+                .to_owned()
+        ])
+    );
+    let few = text.replace(&"y".repeat(90_000), "y");
+    assert_eq!(plan(&few, &Trigger::default()).unwrap().actions.len(), 1000);
+}
+
+#[test]
+fn a_slip_among_very_many_names_is_told_soon() {
+    let wanted = |n: usize, i: usize| format!("parameter_with_a_long_name_{n}_{i}");
+    let mut text = "projects: [{project: a, pipelines: [".to_owned();
+    for n in 0..60 {
+        text += &format!("p{n}, ");
+    }
+    text += "]}]\npipelines:\n";
+    for n in 0..60 {
+        let names: Vec<String> = (0..400).map(|i| wanted(n, i)).collect();
+        text += &format!(
+            "- {{pipeline: p{n}, actions: [], parameters: [{}]}}\n",
+            names.join(", ")
+        );
+    }
+    let parameters = (0..100).map(|n| (format!("parameter_with_a_lnog_name_{n}_x"), json!(1)));
+    let given = trigger(Value::Object(parameters.collect()), None, None);
+    let definitions = accepted(&text);
+    let project = definitions.projects.values().next().unwrap();
+    let start = std::time::Instant::now();
+    let flaws = resolve(project, &definitions.pipelines, &given).unwrap_err();
+    assert!(
+        start.elapsed() < std::time::Duration::from_secs(30),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(
+        flaws[0].hint.as_deref(),
+        Some("did you mean \"parameter_with_a_long_name_0_0\"?")
+    );
+}
+
 #[test]
 fn expressions_in_a_ref_are_not_replaced() {
     let given = trigger(json!({}), Some("a${b}"), None);
