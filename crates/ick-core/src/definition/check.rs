@@ -89,10 +89,9 @@ impl Check {
         let pipelines = fields.field("pipelines");
         if let Some(entries) = projects.and_then(|f| f.items()) {
             for item in entries {
-                let place = name_place(item.node, "project");
                 let is_first = first(&mut self.projects, item.node, "project", file, &self.flaws);
                 let lowered = Project::lower(item.node, flaws, &[]);
-                if let (Some((project, places)), true, Some(_)) = (lowered, is_first, place) {
+                if let (Some((project, places)), true) = (lowered, is_first) {
                     self.places.insert(project.name.clone(), (file, places));
                     self.definitions
                         .projects
@@ -179,14 +178,13 @@ impl Check {
                 continue;
             };
             let names: BTreeSet<&PipelineName> = project.pipelines.iter().collect();
-            let pipelines: Vec<&Pipeline> = names
+            let pipelines = names
                 .into_iter()
-                .filter_map(|name| self.definitions.pipelines.get(name))
-                .collect();
-            let unique: HashSet<&PipelineName> = project.pipelines.iter().collect();
-            if pipelines.len() < unique.len() {
+                .map(|name| self.definitions.pipelines.get(name))
+                .collect::<Option<Vec<&Pipeline>>>();
+            let Some(pipelines) = pipelines else {
                 continue;
-            }
+            };
             let wants: usize = pipelines.iter().map(|p| p.parameters.len()).sum();
             let Some(left) = comparisons_left.checked_sub(wants + places.parameters.len()) else {
                 return;
@@ -227,10 +225,6 @@ impl Check {
             }
         }
     }
-}
-
-fn name_place(node: &Node, key: &str) -> Option<Span> {
-    node.get(key).map(|name| name.place)
 }
 
 /// Whether a name is defined for the first time; reports when it is not.

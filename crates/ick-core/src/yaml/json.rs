@@ -12,16 +12,7 @@ use super::{Entry, Flaw, Flaws, Key, Limits, Node, Span, Value};
 pub fn parse_json(file: &str, text: &str) -> (Option<Node>, Vec<Flaw>) {
     let flaws = Flaws::new(file);
     let limits = Limits::DEFAULT;
-    if text.len() > limits.bytes {
-        flaws.error(
-            Span::default(),
-            format!(
-                "the text has {} bytes; at most {} are read",
-                text.len(),
-                limits.bytes
-            ),
-            None,
-        );
+    if !limits.allow(text, &flaws) {
         return (None, flaws.into_vec());
     }
     let mut reader = Reader {

@@ -26,6 +26,25 @@ impl Limits {
     };
 }
 
+impl Limits {
+    /// Reports a text that is too long to be read; whether it is not.
+    pub(super) fn allow(&self, text: &str, flaws: &Flaws) -> bool {
+        let fits = text.len() <= self.bytes;
+        if !fits {
+            flaws.error(
+                Span::default(),
+                format!(
+                    "the text has {} bytes; at most {} are read",
+                    text.len(),
+                    self.bytes
+                ),
+                None,
+            );
+        }
+        fits
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self::DEFAULT
@@ -53,16 +72,7 @@ pub(crate) fn parse_into(text: &str, flaws: &Flaws) -> Option<Node> {
 }
 
 pub(super) fn read(limits: &Limits, text: &str, flaws: &Flaws) -> Option<Node> {
-    if text.len() > limits.bytes {
-        flaws.error(
-            Span::default(),
-            format!(
-                "the text has {} bytes; at most {} are read",
-                text.len(),
-                limits.bytes
-            ),
-            None,
-        );
+    if !limits.allow(text, flaws) {
         return None;
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -252,7 +262,7 @@ impl Builder<'_> {
         let place = Span { width: 0, ..place };
         let value = match open {
             Open::Seq(items) => Value::Seq(items),
-            Open::Map(entries, _) => Value::Map(self.each_key_once(entries)),
+            Open::Map(entries, _) => Value::Map(each_key_once(entries, self.flaws)),
             Open::Skipped => {
                 if let Some((Open::Map(_, key @ None), _)) = self.open.last_mut() {
                     // The value that follows has a key, so that the pairs stay in step; no reader asks for it.
@@ -265,10 +275,6 @@ impl Builder<'_> {
             }
         };
         self.node(Node::new(value, place))
-    }
-
-    fn each_key_once(&self, entries: Vec<Entry>) -> Vec<Entry> {
-        each_key_once(entries, self.flaws)
     }
 
     fn scalar(&mut self, text: Cow<'_, str>, style: ScalarStyle, place: Span) -> Result<(), Stop> {
