@@ -276,6 +276,18 @@ impl Names {
         })
     }
 
+    /// Whether there is a content of so many bytes.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn has_size(&self, size: u64) -> Result<bool, Error> {
+        self.db.read(|conn| {
+            Ok(conn
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM version WHERE size = ?)")?
+                .query_row([size.cast_signed()], |row| row.get(0))?)
+        })
+    }
+
     /// The contents that nothing refers to and whose removal is not recorded.
     ///
     /// # Errors

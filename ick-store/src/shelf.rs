@@ -8,7 +8,7 @@
 //! - A content that is being put is not removed meanwhile, and one that is being removed is not put
 //!   meanwhile, though the same bytes may come and go under several names at a time.
 
-use crate::blobs::{Arrived, Blobs, Content, Incoming};
+use crate::blobs::{Arrived, Blobs, Content, Expected, Incoming};
 use crate::names::{Named, Names, Recorded, Recording, Removed};
 use ick_core::digest::Digest;
 use ick_core::name::{BlobName, ClientId};
@@ -116,9 +116,14 @@ impl Shelf {
     /// Begins to receive a content, of `size` bytes where that is known beforehand.
     ///
     /// # Errors
-    /// When there is no room; those of the disk.
+    /// When there is no room; those of the disk and the database.
     pub fn receive(&self, size: Option<u64>) -> Result<Box<dyn Incoming>, Error> {
-        self.blobs.receive(size)
+        // Contents of exactly the same size mostly are the same one, made by the same build again.
+        let known = match size {
+            Some(size) => self.names.has_size(size)?,
+            None => false,
+        };
+        self.blobs.receive(Expected { size, known })
     }
 
     /// Gives a name the content that has arrived, unless `allowed` says no to what the name has by

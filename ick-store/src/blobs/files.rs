@@ -6,7 +6,7 @@
 //! may belong to nobody; a process that finds marks at its start looks each of them up. So a crash
 //! leaves neither half a file nor a whole one without a name, and no start reads the whole folder.
 
-use super::interface::{Arrived, Blobs, Content, Incoming, Placed};
+use super::interface::{Arrived, Blobs, Content, Expected, Incoming, Placed};
 use bytes::Bytes;
 use ick_core::digest::Digest;
 use ick_state::{Error, atomic};
@@ -139,8 +139,8 @@ fn mark(path: &Path) -> Option<Digest> {
 }
 
 impl Blobs for Files {
-    fn receive(&self, size: Option<u64>) -> Result<Box<dyn Incoming>, Error> {
-        if let Some(size) = size {
+    fn receive(&self, expected: Expected) -> Result<Box<dyn Incoming>, Error> {
+        if let Some(size) = expected.size {
             self.expect_room(size)?;
         }
         let number = self.number();
@@ -153,6 +153,9 @@ impl Blobs for Files {
             file,
             hasher: Sha256::new(),
             size: 0,
+            // What the disk has begun to write it must also free again, which is slow: not for a
+            // content that is thrown away at the end.
+            write_back_at: if expected.known { u64::MAX } else { WRITE_BACK },
             written_back: 0,
         }))
     }
@@ -209,6 +212,7 @@ struct Upload {
     file: File,
     hasher: Sha256,
     size: u64,
+    write_back_at: u64,
     written_back: u64,
 }
 
@@ -219,12 +223,13 @@ impl Incoming for Upload {
             self.size += piece.len() as u64;
         }
         write_all(&mut self.file, pieces).map_err(|e| Error::io("write", &self.temporary.0, &e))?;
-        if self.size - self.written_back >= WRITE_BACK {
+        if self.size >= self.write_back_at {
             // Dropping dirty pages from memory is not possible; what the advice does to them is to
             // start writing them to disk, and it does not wait for that.
             let len = NonZeroU64::new(self.size - self.written_back);
             let _ = fadvise(&self.file, self.written_back, len, Advice::DontNeed);
             self.written_back = self.size;
+            self.write_back_at = self.size + WRITE_BACK;
         }
         Ok(())
     }
@@ -289,16 +294,25 @@ impl Arrived for Received {
         if let Some(folder) = self.target.parent() {
             atomic::sync_folder(folder)?;
         }
-        Ok(Box::new(Mark(mark)))
+        Ok(Box::new(Mark {
+            mark,
+            spare: self.temporary,
+        }))
     }
 }
 
-struct Mark(Temporary);
+struct Mark {
+    mark: Temporary,
+    /// What was received, if it was there already. It is removed last, as that may take long and
+    /// nobody has to wait for it to be on disk.
+    spare: Temporary,
+}
 
 impl Placed for Mark {
     fn settle(self: Box<Self>) -> Result<(), Error> {
-        // The drop removes it. A mark that stays costs a look at the next start, and nothing else.
-        drop(self.0);
+        // The drops remove them. A mark that stays costs a look at the next start, and nothing else.
+        drop(self.mark);
+        drop(self.spare);
         Ok(())
     }
 }

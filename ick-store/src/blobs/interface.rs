@@ -9,11 +9,11 @@ use ick_state::Error;
 ///
 /// All of it waits for the disk: not for an async context.
 pub trait Blobs: Send + Sync + 'static {
-    /// Begins to receive a content, of `size` bytes where that is known beforehand.
+    /// Begins to receive a content.
     ///
     /// # Errors
     /// When there is no room, or those of the place.
-    fn receive(&self, size: Option<u64>) -> Result<Box<dyn Incoming>, Error>;
+    fn receive(&self, expected: Expected) -> Result<Box<dyn Incoming>, Error>;
 
     /// Opens a content for reading; none where there is none.
     ///
@@ -39,6 +39,15 @@ pub trait Blobs: Send + Sync + 'static {
     /// # Errors
     /// Those of the place.
     fn settle_left(&self) -> Result<(), Error>;
+}
+
+/// What is known of a content before it comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// Its size in bytes.
+    pub size: Option<u64>,
+    /// Probably the same content is there already, so that nothing of it will have to be written.
+    pub known: bool,
 }
 
 /// A content that is arriving. Dropped before [`Incoming::finish`], nothing of it stays.

@@ -3,4 +3,4 @@
 pub mod files;
 mod interface;
 
-pub use interface::{Arrived, Blobs, Content, Incoming, Placed};
+pub use interface::{Arrived, Blobs, Content, Expected, Incoming, Placed};

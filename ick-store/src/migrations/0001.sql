@@ -6,6 +6,7 @@ CREATE TABLE version (
     PRIMARY KEY (name, digest)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX version_by_digest ON version (digest);
+CREATE INDEX version_by_size ON version (size);
 
 -- The names that there are, and the content that each has now. Times are milliseconds since 1970.
 CREATE TABLE name (
