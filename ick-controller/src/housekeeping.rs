@@ -4,9 +4,9 @@
 
 use crate::app::App;
 use crate::state::{Removal, RemovalRecord};
+use crate::transition;
 use ick_client::{Retry, Store, TokenSource};
 use ick_core::build::BuildStatus;
-use ick_core::definition::{Access, blob_access};
 use ick_core::digest::Digest;
 use ick_core::name::{BlobName, BuildId};
 use ick_http::{Refusal, Shutdown};
@@ -140,13 +140,7 @@ impl App {
                     continue;
                 };
                 let terms = tx.terms(&build)?;
-                let writes = crate::transition::current(&build, &terms).is_some_and(|action| {
-                    let step = crate::transition::step(&build, action).unwrap_or_default();
-                    blob_access(&step, &action.parameters)
-                        .iter()
-                        .any(|(other, access)| other == name && *access == Access::Write)
-                });
-                if writes {
+                if transition::writable(&build, &terms).contains(name) {
                     return Ok(true);
                 }
             }

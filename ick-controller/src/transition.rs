@@ -5,7 +5,8 @@ use crate::state::{BuildRecord, BuildTerms, Error, LeaseRecord, Write};
 use ick_core::build::{
     ActionStatus, Cause, CauseKind, Effect, Event, LeaseId, Outcome, Refused, State, apply,
 };
-use ick_core::definition::{Context, ExpandError, PlannedAction, expand};
+use ick_core::definition::{Access, Context, ExpandError, PlannedAction, blob_access, expand};
+use ick_core::name::BlobName;
 use ick_core::time::Timestamp;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -58,7 +59,7 @@ pub fn happen(
     let terms = tx.terms(&build)?;
     let mut effects = Vec::new();
     let mut next = Some(event);
-    let before = build.state.clone();
+    let before = build.clone();
     while let Some(event) = next.take() {
         let (state, followed) = apply(&terms.shape, &build.state, event, now)?;
         for effect in &followed {
@@ -98,20 +99,52 @@ pub fn happen(
             next = bad_definition(&build, &terms);
         }
     }
-    if build.state != before {
-        for artifact in &build.state.artifacts {
-            if !before.artifacts.contains(artifact) {
-                tx.record_artifact(build.key, artifact)?;
-            }
-        }
+    if build.state != before.state {
+        record_artifacts(tx, &before, &build, &terms)?;
         tx.save_build(&mut build, &terms)?;
     }
+    let before = before.state;
     Ok(Moved {
         build,
         before,
         terms,
         effects,
     })
+}
+
+/// Records what a report says was put into the store, for the removal of what no build records any
+/// more. A worker can say what it likes, but only what its action was allowed to write is ever
+/// removed because of it.
+fn record_artifacts(
+    tx: &dyn Write,
+    before: &BuildRecord,
+    after: &BuildRecord,
+    terms: &BuildTerms,
+) -> Result<(), Error> {
+    let known = &before.state.artifacts;
+    let new = after.state.artifacts.iter();
+    let mut new = new.filter(|one| !known.contains(one)).peekable();
+    if new.peek().is_none() {
+        return Ok(());
+    }
+    let writable = writable(before, terms);
+    for artifact in new.filter(|one| writable.contains(&one.name)) {
+        tx.record_artifact(after.key, artifact)?;
+    }
+    Ok(())
+}
+
+/// The blobs that the action which is being executed may write.
+pub fn writable(build: &BuildRecord, terms: &BuildTerms) -> Vec<BlobName> {
+    let Some(action) = current(build, terms) else {
+        return Vec::new();
+    };
+    let step = step(build, action).unwrap_or_default();
+    let access = blob_access(&step, &action.parameters).into_iter();
+    access
+        .filter(|(_, access)| *access == Access::Write)
+        .map(|(name, _)| name)
+        .collect()
 }
 
 /// What follows when the action that was just handed out turns out to be wrong: it fails at once, and

@@ -20,9 +20,6 @@ const MAX_KEY: usize = 200;
 /// The longest text of a trigger (ref, commit, reason), in bytes.
 const MAX_TEXT: usize = 4096;
 
-/// The largest plan of a build, in bytes.
-const MAX_PLAN: usize = 8 << 20;
-
 /// How often a trigger is planned anew because its project was changed at the same moment.
 const TRIES: usize = 5;
 
@@ -141,12 +138,6 @@ impl App {
             self.config.automatic_attempts,
         )
         .map_err(|error| Refusal::internal(&error))?;
-        let size = terms.text().len();
-        if size > MAX_PLAN {
-            return Err(Refusal::unprocessable(format!(
-                "what the build would run has {size} bytes with all its parameters, for every action those that its pipeline wants; at most {MAX_PLAN} are accepted"
-            )));
-        }
         Ok(Ok(Planned {
             terms: Arc::new(terms),
             project: version,
