@@ -52,11 +52,16 @@ impl Folders {
         self.config.join("credentials.json")
     }
 
-    /// Where the token of a client is kept. The file says itself whose it is; the name only keeps
-    /// several apart.
-    pub fn token_file(&self, controller: &str, client: &ClientId) -> PathBuf {
+    /// Where the token of a client is kept. Its secret is part of what the name is made from, so that
+    /// nobody gets with a wrong one what the right one got.
+    pub fn token_file(&self, controller: &str, credentials: &Credentials) -> PathBuf {
         use sha2::{Digest, Sha256};
-        let hash = Sha256::digest(format!("{controller}\n{client}"));
+        let whose = format!(
+            "{controller}\n{}\n{}",
+            credentials.client_id,
+            credentials.client_secret.reveal()
+        );
+        let hash = Sha256::digest(whose);
         let short: String = hash
             .iter()
             .take(8)
@@ -109,6 +114,15 @@ struct Entry {
     client_secret: String,
 }
 
+impl Entry {
+    fn credentials(&self) -> Credentials {
+        Credentials {
+            client_id: self.client_id.clone(),
+            client_secret: Secret::new(self.client_secret.clone()),
+        }
+    }
+}
+
 /// The credentials for each controller.
 #[derive(Clone, Default, Serialize, Deserialize)]
 struct Keychain {
@@ -130,13 +144,7 @@ pub fn credentials(
         .entries
         .into_iter()
         .find(|entry| same(&entry.binding.controller, controller));
-    Ok(entry.map(|entry| {
-        let credentials = Credentials {
-            client_id: entry.client_id,
-            client_secret: Secret::new(entry.client_secret),
-        };
-        (credentials, entry.binding)
-    }))
+    Ok(entry.map(|entry| (entry.credentials(), entry.binding)))
 }
 
 /// Keeps the credentials for a controller, instead of those it had.
@@ -177,7 +185,7 @@ pub fn forget_credentials(folders: &Folders, controller: &str) -> Result<bool, E
         return Ok(false);
     }
     for entry in &gone {
-        let _ = std::fs::remove_file(folders.token_file(controller, &entry.client_id));
+        let _ = std::fs::remove_file(folders.token_file(controller, &entry.credentials()));
     }
     keychain.entries = kept;
     store(&path, &keychain)?;

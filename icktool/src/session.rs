@@ -143,7 +143,7 @@ impl Context {
         binding.check(Some(&recorded))?;
         let idp = Idp::new(&version.auth_url)?;
         let client_id = credentials.client_id.clone();
-        let file = folders.token_file(controller.url(), &client_id);
+        let file = folders.token_file(controller.url(), &credentials);
         Ok((
             TokenSource::client_with_cache(idp, credentials, file),
             Some(client_id),

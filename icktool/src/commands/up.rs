@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::error::{Error, Failure, Tried};
 use crate::exit::Exit;
 use crate::session::Context;
+use crate::up::daemon;
 use crate::up::role::Role;
 use crate::up::start::{self, Wanted};
 use crate::up::state::{Locked, UpFile};
@@ -144,7 +145,7 @@ fn stay(context: &Context, state: &Path, up: &UpFile, signals: &mut Signals) {
                     {
                         context.out.warn(&format!(
                             "the {role} has ended; its log is {}; `icktool up --detach` starts it again",
-                            start::log_file(state, role).display()
+                            daemon::log_file(state, role).display()
                         ));
                     }
                 }

@@ -82,10 +82,10 @@ impl Addresses {
     }
 }
 
-/// Reads where the servers listen; writes the settings of those that have none yet.
+/// Where the servers listen, or will: what their settings say, else as `port` has it.
 ///
 /// # Errors
-/// When settings cannot be read or written, or `port` contradicts them.
+/// When settings cannot be read, or `port` contradicts them.
 pub fn servers(state: &Path, port: Option<u16>) -> Result<Addresses, Error> {
     let wanted = Addresses::choose(port.unwrap_or(DEFAULT_PORT))?;
     let mut addresses = wanted;
@@ -107,6 +107,14 @@ pub fn servers(state: &Path, port: Option<u16>) -> Result<Addresses, Error> {
             )),
         });
     }
+    Ok(addresses)
+}
+
+/// Writes the settings of the servers that have none yet.
+///
+/// # Errors
+/// When they cannot be written.
+pub fn write_servers(state: &Path, addresses: &Addresses) -> Result<(), Error> {
     let idp = addresses.url(Role::Idp);
     let controller = addresses.url(Role::Controller);
     let store = addresses.url(Role::Store);
@@ -127,7 +135,7 @@ pub fn servers(state: &Path, port: Option<u16>) -> Result<Addresses, Error> {
             addresses.store
         ),
     )?;
-    Ok(addresses)
+    Ok(())
 }
 
 /// The worker's settings, if it has some; `slots` must not contradict them.
@@ -264,6 +272,7 @@ mod tests {
         let state = tempfile::tempdir()?;
         let show = |e: Error| format!("{e:?}");
         let first = servers(state.path(), Some(9000)).map_err(show)?;
+        write_servers(state.path(), &first).map_err(show)?;
         assert_eq!(first.url(Role::Controller), "http://127.0.0.1:9000");
         assert_eq!(first.url(Role::Store), "http://127.0.0.1:9001");
         assert_eq!(first.url(Role::Idp), "http://127.0.0.1:9002");
@@ -301,6 +310,7 @@ mod tests {
         std::fs::write(file(state.path(), Role::Controller), mine)?;
         let found = servers(state.path(), None).map_err(show)?;
         assert_eq!(found.url(Role::Controller), "http://127.0.0.1:7000");
+        write_servers(state.path(), &found).map_err(show)?;
         assert_eq!(
             std::fs::read_to_string(file(state.path(), Role::Controller))?,
             mine

@@ -1,6 +1,7 @@
 //! Starting what is not up: each step looks at what is there, so that it can be done again after any
 //! interruption. What healthy processes there are is left alone.
 
+use super::daemon::{Daemon, program};
 use super::process::{self, Process};
 use super::role::{Role, WORKER};
 use super::settings::{self, Addresses, file};
@@ -13,10 +14,9 @@ use ick_api::scope;
 use ick_client::{Controller, Credentials, Idp, Retry, Store, TokenSource};
 use ick_core::name::ClientId;
 use ick_core::time::Timestamp;
-use std::ffi::{OsStr, OsString};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -55,7 +55,7 @@ pub fn start(locked: &Locked, wanted: Wanted, stop: &AtomicBool) -> Result<Start
         stop,
         up: UpFile::default(),
         fresh: Vec::new(),
-        children: Vec::new(),
+        daemons: Vec::new(),
     };
     match startup.run(wanted) {
         Ok(()) => Ok(Started {
@@ -74,7 +74,7 @@ struct Startup<'a> {
     stop: &'a AtomicBool,
     up: UpFile,
     fresh: Vec<Role>,
-    children: Vec<(Role, Child)>,
+    daemons: Vec<Daemon>,
 }
 
 impl Startup<'_> {
@@ -96,6 +96,7 @@ impl Startup<'_> {
                 check_port(self.state, *role, &addresses, before.is_none())?;
             }
         }
+        settings::write_servers(self.state, &addresses)?;
         let credentials = self.own_client(
             running
                 .iter()
@@ -210,7 +211,7 @@ impl Startup<'_> {
                     keep_client(self.state, &credentials)?;
                     return Ok(credentials);
                 }
-                Err(said) if said.contains("exists") => name = format!("icktool-{next}"),
+                Err(said) if said.contains("already") => name = format!("icktool-{next}"),
                 Err(said) => {
                     return Err(Error::Other(said)).tried(|| "make icktool's own client");
                 }
@@ -220,29 +221,13 @@ impl Startup<'_> {
     }
 
     fn spawn(&mut self, role: Role) -> Result<Process, Failure> {
-        let folder = self.state.join(role.folder());
-        let log = log_file(self.state, role);
-        let args = [
-            OsStr::new("serve"),
-            OsStr::new("--config"),
-            file(self.state, role).as_os_str(),
-            OsStr::new("--state"),
-            folder.as_os_str(),
-        ]
-        .map(OsStr::to_owned);
-        let args: Vec<&OsStr> = args.iter().map(OsString::as_os_str).collect();
-        let child = process::start(&program(role)?, &args, &log).map_err(|source| Error::File {
-            doing: "start with log",
-            path: log,
-            source,
-        })?;
-        let pid = i32::try_from(child.id()).unwrap_or_default();
-        self.children.push((role, child));
+        let daemon = Daemon::start(self.state, role)?;
+        let process = daemon
+            .process()
+            .ok_or_else(|| daemon.error("ended at once"));
+        self.daemons.push(daemon);
         self.fresh.push(role);
-        match Process::of(pid) {
-            Some(process) => Ok(process),
-            None => Err(self.died(role).into()),
-        }
+        Ok(process?)
     }
 
     fn wait_healthy(&mut self, role: Role, url: &str) -> Result<(), Failure> {
@@ -272,67 +257,42 @@ impl Startup<'_> {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(Error::Interrupted.into());
             }
-            let ended = self
-                .children
-                .iter_mut()
-                .any(|(started, child)| *started == role && !matches!(child.try_wait(), Ok(None)));
-            if ended {
-                return Err(self.died(role).into());
-            }
-            if begun.elapsed() > PATIENCE {
-                return Err(daemon_error(self.state, role, "is not ready after 30 s").into());
+            let daemon = self.daemons.iter_mut().find(|daemon| daemon.role == role);
+            if let Some(daemon) = daemon {
+                if daemon.has_ended() {
+                    return Err(daemon.error("ended at once").into());
+                }
+                if begun.elapsed() > PATIENCE {
+                    return Err(daemon.error("is not ready after 30 s").into());
+                }
+            } else if begun.elapsed() > PATIENCE {
+                let why = format!("the {role} runs, but does not answer");
+                return Err(Error::Other(why).into());
             }
             std::thread::sleep(INTERVAL);
         }
     }
 
-    fn died(&self, role: Role) -> Error {
-        daemon_error(self.state, role, "ended at once")
-    }
-
-    /// Ends what this call has started, the worker first.
+    /// Ends what this call has started, the worker first; what was up before stays up.
     fn clean_up(&mut self) {
-        while let Some((role, mut child)) = self.children.pop() {
-            if let Some(process) = i32::try_from(child.id()).ok().and_then(Process::of) {
-                stop::end(role, process);
-            }
-            let _ = child.wait();
+        if self.daemons.is_empty() {
+            return;
+        }
+        while let Some(daemon) = self.daemons.pop() {
+            let role = daemon.role;
+            daemon.end();
             match role {
                 Role::Worker => self.up.workers.clear(),
                 server => self.up.set_server(server, "", None),
             }
         }
-        if stop::alive(&self.up).is_empty() {
-            let _ = UpFile::remove(self.state);
-        }
+        // What went wrong is told already; this only tidies up.
+        let _ = if stop::alive(&self.up).is_empty() {
+            UpFile::remove(self.state)
+        } else {
+            self.up.save(self.state)
+        };
     }
-}
-
-/// The end of a daemon's log, and what happened to it.
-fn daemon_error(state: &Path, role: Role, why: &str) -> Error {
-    let path = log_file(state, role);
-    let text = std::fs::read(&path).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().collect();
-    let log = lines[lines.len().saturating_sub(5)..].join("\n");
-    Error::Daemon {
-        name: format!("the {role}"),
-        why: why.to_owned(),
-        log,
-        path,
-    }
-}
-
-/// Where a daemon's output goes.
-pub fn log_file(state: &Path, role: Role) -> PathBuf {
-    state.join(role.folder()).join("log")
-}
-
-fn program(role: Role) -> Result<PathBuf, Error> {
-    process::find(role.program()).ok_or_else(|| Error::MissingProgram {
-        program: role.program().to_owned(),
-        hint: "it belongs beside icktool, or in a folder of PATH".to_owned(),
-    })
 }
 
 fn check_port(state: &Path, role: Role, addresses: &Addresses, first: bool) -> Result<(), Error> {
