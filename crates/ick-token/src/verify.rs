@@ -98,6 +98,7 @@ pub struct Verified {
 
 struct Remembered {
     verified: Arc<Verified>,
+    /// That of the keys it was checked with.
     generation: u64,
 }
 
@@ -151,8 +152,9 @@ impl Verifier {
             check_end(verified.expires, now)?;
             return Ok(verified);
         }
-        let verified = Arc::new(self.verify_anew(token, now)?);
-        self.remember(digest, &verified, now);
+        let good = self.verify_anew(token, now)?;
+        let verified = Arc::clone(&good.verified);
+        self.remember(digest, good, now);
         Ok(verified)
     }
 
@@ -167,10 +169,7 @@ impl Verifier {
         (keys.generation() == found.generation).then(|| Arc::clone(&found.verified))
     }
 
-    fn remember(&self, digest: [u8; 32], verified: &Arc<Verified>, now: u64) {
-        let Some(issuer) = self.issuers.get(verified.issuer) else {
-            return;
-        };
+    fn remember(&self, digest: [u8; 32], good: Remembered, now: u64) {
         let mut remembered = self
             .remembered
             .lock()
@@ -181,14 +180,10 @@ impl Verifier {
                 remembered.clear();
             }
         }
-        let entry = Remembered {
-            verified: Arc::clone(verified),
-            generation: issuer.keys.generation(),
-        };
-        remembered.insert(digest, entry);
+        remembered.insert(digest, good);
     }
 
-    fn verify_anew(&self, token: &str, now: u64) -> Result<Verified, VerifyError> {
+    fn verify_anew(&self, token: &str, now: u64) -> Result<Remembered, VerifyError> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| VerifyError::Malformed)?;
         let typed = header.typ.as_deref().is_some_and(|typ| {
             let typ = typ.strip_prefix("application/").unwrap_or(typ);
@@ -200,6 +195,8 @@ impl Verifier {
         let kid = header.kid.ok_or(VerifyError::Malformed)?;
         let number = self.whose(token)?;
         let issuer = &self.issuers[number];
+        // Before the key: keys that come in between make the token be checked again.
+        let generation = issuer.keys.generation();
         let key = issuer
             .keys
             .get(&kid)
@@ -222,11 +219,15 @@ impl Verifier {
             return Err(VerifyError::NotYet);
         }
         let scopes: Scopes = claims.scope.parse().map_err(|_| VerifyError::Malformed)?;
-        Ok(Verified {
+        let verified = Arc::new(Verified {
             issuer: number,
             sub: claims.sub,
             scopes: issuer.trust.limit(scopes),
             expires: claims.exp,
+        });
+        Ok(Remembered {
+            verified,
+            generation,
         })
     }
 
@@ -250,4 +251,53 @@ fn check_end(expires: u64, now: u64) -> Result<(), VerifyError> {
         return Err(VerifyError::Expired);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Keyring, Rotation};
+    use std::time::Duration;
+
+    #[test]
+    fn what_was_checked_with_keys_that_are_gone_is_checked_again() {
+        crate::install_crypto_provider();
+        let folder = tempfile::tempdir().unwrap();
+        let now = Timestamp::from_millis(1_800_000_000_000);
+        let rotation = Rotation {
+            key_lifetime: Duration::from_secs(90 * 24 * 3600),
+            refresh: Duration::from_secs(3600),
+            token_lifetime: Duration::from_secs(300),
+        };
+        let one = Keyring::open(folder.path().join("1"), rotation, now).unwrap();
+        let other = Keyring::open(folder.path().join("2"), rotation, now).unwrap();
+        let claims = Claims::new(
+            "http://idp",
+            "ick",
+            &"me".parse().unwrap(),
+            &Scopes::default(),
+            rotation.token_lifetime,
+            now,
+        )
+        .unwrap();
+        let token = one.sign(&claims, now).unwrap();
+        let keys = PublicKeys::unknown();
+        keys.replace(&one.jwks()).unwrap();
+        let issuer = Issuer {
+            url: "http://idp".to_owned(),
+            trust: Trust::Everything,
+            keys: keys.clone(),
+        };
+        let verifier = Verifier::new("ick", vec![issuer]);
+        let seconds = now.as_millis() / 1000;
+        let good = verifier.verify_anew(token.reveal(), seconds).unwrap();
+        // Other keys come after it was checked and before it is remembered.
+        keys.replace(&other.jwks()).unwrap();
+        let digest = Sha256::digest(token.reveal().as_bytes()).into();
+        verifier.remember(digest, good, seconds);
+        assert_eq!(
+            verifier.verify(token.reveal(), now),
+            Err(VerifyError::UnknownKey(0))
+        );
+    }
 }

@@ -152,12 +152,12 @@ fn a_second_issuer_counts_only_for_named_blobs() {
     let keyring = Keyring::open(folder.path().join("a"), ROTATION, at(0)).unwrap();
     let verifier = verifier(keyring.public_keys(), Trust::NamedBlobs);
     let all = "uapi_blobs_get uapi_blobs_id_get uapi_blobs_id_get:a/b uapi_blobs_id_put:c \
-               uapi_blobs_id_delete:c uapi_blobs_id_put:../x uapi_clients_post:c";
+               uapi_blobs_id_delete uapi_blobs_id_delete:c uapi_blobs_id_put:../x uapi_clients_post:c";
     let secret = token(&keyring, |c| c.scope = all.to_owned(), at(0));
     let verified = verifier.verify(secret.reveal(), at(0)).unwrap();
     assert_eq!(
         verified.scopes.to_string(),
-        "uapi_blobs_id_get:a/b uapi_blobs_id_put:c"
+        "uapi_blobs_id_delete:c uapi_blobs_id_get:a/b uapi_blobs_id_put:c"
     );
 }
 
