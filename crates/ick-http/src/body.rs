@@ -20,8 +20,8 @@ const USUAL: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Whole<const LIMIT: usize = USUAL>(pub Bytes);
 
-/// A JSON body of at most `LIMIT` bytes as a type: 400 when it is not JSON, 415 when it does not call
-/// itself so, 422 when it is of another shape.
+/// A JSON body of at most `LIMIT` bytes as a type: 400 when it is not JSON, 415 when it calls
+/// itself something else, 422 when it is of another shape.
 #[derive(Clone, Debug)]
 pub struct Json<T, const LIMIT: usize = USUAL>(pub T);
 
@@ -63,20 +63,18 @@ impl<S: Sync, T: DeserializeOwned + Default, const LIMIT: usize> FromRequest<S>
     }
 }
 
-/// Whether the body calls itself JSON.
+/// Whether the body may be JSON: it calls itself so, or nothing at all.
 fn check_json(headers: &HeaderMap) -> Result<(), Refusal> {
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .map(|text| text.split(';').next().unwrap_or("").trim());
-    match kind {
-        Some(kind)
-            if kind.eq_ignore_ascii_case("application/json")
-                || kind.to_ascii_lowercase().ends_with("+json") =>
-        {
-            Ok(())
-        }
-        _ => Err(Refusal::unsupported_media("application/json")),
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let kind = value.to_str().unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json")
+    {
+        Ok(())
+    } else {
+        Err(Refusal::unsupported_media("application/json"))
     }
 }
 

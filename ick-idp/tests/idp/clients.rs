@@ -166,7 +166,8 @@ fn what_is_wrong_with_a_request() {
         422
     );
     assert_eq!(post(&" ".repeat(2 << 20)), 413);
-    assert_eq!(admin.ask("POST", "/clients", "", "{}").status, 415);
+    let text = "Content-Type: text/plain\r\n";
+    assert_eq!(admin.ask("POST", "/clients", text, "{}").status, 415);
 
     for (method, path, status) in [
         ("GET", "/clients/nobody", 404),
