@@ -64,7 +64,7 @@ fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let listener = Listener::bind(&config.listen)?;
     let folder = StateFolder::open(&config.state)?;
     let clients = Clients::open(&folder.join(DATABASE)).context("cannot open the clients")?;
-    let keyring = Keyring::open(folder.join(KEYS), config.rotation, routes::now())?;
+    let keyring = Keyring::open(folder.join(KEYS), config.rotation, ick_http::now())?;
     let keyring = Arc::new(keyring);
     let issuer = config.issuer.clone().unwrap_or_else(|| listener.url());
     let verifier = Verifier::new(
@@ -114,7 +114,7 @@ fn rotate(
         .stack_size(512 * 1024)
         .spawn(move || {
             while !shutdown.sleep(every) {
-                match keyring.rotate(routes::now()) {
+                match keyring.rotate(ick_http::now()) {
                     Ok(false) => {}
                     Ok(true) => tracing::info!("the signing keys changed"),
                     Err(error) => tracing::error!("{error}"),
@@ -141,7 +141,7 @@ fn create_client(args: &CreateClient) -> anyhow::Result<ExitCode> {
     let scopes = known_scopes(&args.scopes)?;
     let folder = StateFolder::open(&args.state)?;
     let clients = Clients::open(&folder.join(DATABASE)).context("cannot open the clients")?;
-    let created = clients.create(&args.name, &scopes, "", routes::now())?;
+    let created = clients.create(&args.name, &scopes, "", ick_http::now())?;
     let Created::New(client, secret) = created else {
         bail!(Usage(format!(
             "there is a client {} already: choose another name, or delete that one first",

@@ -1,18 +1,17 @@
 //! Who asks, and what they may do.
 
-use crate::{KeyFetcher, Refusal};
+use crate::{KeyFetcher, Refusal, now};
 use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use ick_api::scope::Scope;
 use ick_core::name::ClientId;
-use ick_core::time::Timestamp;
 use ick_token::{Scopes, Verified, Verifier, VerifyError};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// How long a request with a token that cannot be judged yet waits for the issuer's keys.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -110,14 +109,6 @@ impl<St: Sync, S: Scope> FromRequestParts<St> for Authorized<S> {
             .await?
             .authorize::<S>()
     }
-}
-
-/// The present time.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Judges the tokens of requests.

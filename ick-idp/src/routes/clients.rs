@@ -1,6 +1,6 @@
 //! `/clients…`: creating, listing and removing API clients. A caller gives away only what it holds.
 
-use super::{Idp, now};
+use super::Idp;
 use crate::clients::{Client, Created, MAX_SCOPE};
 use ick_api::idp::{self as wire, NewClient};
 use ick_api::scope::{ClientsGet, ClientsIdDelete, ClientsIdGet, ClientsIdSecretPost, ClientsPost};
@@ -11,7 +11,7 @@ use ick_http::axum::http::header::{CACHE_CONTROL, ETAG, LOCATION, WWW_AUTHENTICA
 use ick_http::axum::http::{HeaderMap, StatusCode};
 use ick_http::axum::response::IntoResponse;
 use ick_http::{
-    Authorized, Caller, Json, NamePath, Page, Refusal, Response, axum, blocking, if_match,
+    Authorized, Caller, Json, NamePath, Page, Refusal, Response, axum, blocking, if_match, now,
     revision_tag,
 };
 use ick_token::Scopes;

@@ -7,12 +7,10 @@ mod token;
 pub use clients::with_secret;
 
 use crate::clients::Clients;
-use ick_core::time::Timestamp;
 use ick_http::axum::Router;
 use ick_http::axum::routing::{get, post};
 use ick_token::{Keyring, Rotation};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The paths that need no token: `POST /token` authenticates clients by itself, and the keys are for
 /// everyone.
@@ -63,12 +61,4 @@ pub fn router(idp: Idp) -> Router {
                 .post(clients::post_below),
         )
         .with_state(idp)
-}
-
-/// The present time.
-pub fn now() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -1,6 +1,6 @@
 //! `POST /token`: the client credentials grant (RFC 6749, sections 4.4 and 5).
 
-use super::{Idp, now};
+use super::Idp;
 use crate::clients::Client;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ use ick_http::axum::http::header::{
 };
 use ick_http::axum::http::{HeaderMap, StatusCode};
 use ick_http::axum::response::IntoResponse;
-use ick_http::{Refusal, Response, Whole, blocking};
+use ick_http::{Refusal, Response, Whole, blocking, now};
 use ick_token::{Claims, Scopes};
 use serde_json::json;
 use url::form_urlencoded;
