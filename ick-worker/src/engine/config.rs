@@ -68,6 +68,9 @@ pub struct Limits {
     pub workspace: u64,
     /// Bytes of the build's HOME, while a container action is being executed.
     pub home: u64,
+    /// How often, at most, it is looked at whether workspace and HOME have become too big.
+    #[serde(with = "ick_core::duration::as_text")]
+    pub measure: Duration,
     /// How long an action has between SIGTERM and SIGKILL after a time-out or when the worker's
     /// supervisors are told to end.
     #[serde(with = "ick_core::duration::as_text")]
@@ -87,6 +90,7 @@ impl Default for Limits {
             shm: GIB,
             workspace: 64 * GIB,
             home: 16 * GIB,
+            measure: Duration::from_secs(5),
             grace: Duration::from_secs(10),
             cancel_grace: Duration::from_millis(800),
             tail: 1 << 20,

@@ -5,12 +5,13 @@ use super::outcome::{Outcome, cause};
 use super::stop::{StopReason, Stopper, waker};
 use crate::spool;
 use crate::supervise::{self, cgroup};
-use ick_core::build::CauseKind;
+use ick_core::build::{Cause, CauseKind};
 use ick_core::secret::Secret;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::OwnedFd;
 use rustix::process::{Pid, PidfdFlags};
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::{Arc, OnceLock};
@@ -206,21 +207,41 @@ impl Running {
             spool.seek(u64::MAX)?;
             Ok(spool.offset())
         });
-        let why = match (self.reason.get(), status) {
+        let why = match (
+            self.reason.get(),
+            status.map(|status| (status, status.code())),
+        ) {
             (Some(reason), _) => reason.cause(),
-            (None, Ok(status)) => cause(
+            (None, Ok((_, Some(code)))) => self.failed(code),
+            (None, Ok((status, None))) => cause(
                 CauseKind::LostWorker,
-                format!("the action's supervisor ended without a result ({status})"),
+                format!("the action's supervisor was killed ({status})"),
             ),
             (None, Err(why)) => cause(
                 CauseKind::LostWorker,
-                format!("the action's supervisor ended without a result ({why})"),
+                format!("the action's supervisor is gone ({why})"),
             ),
         };
         Outcome {
             log_length: log_length.unwrap_or(0),
             ..Outcome::failed(why)
         }
+    }
+
+    /// Why a supervisor ended by itself without a result.
+    fn failed(&self, code: i32) -> Cause {
+        let kind = match code == i32::from(supervise::NO_ROOM) {
+            true => CauseKind::DiskFull,
+            false => CauseKind::Internal,
+        };
+        let mut said = String::new();
+        let errors = File::open(self.folder.join(supervise::ERRORS));
+        let _ = errors.and_then(|file| file.take(1000).read_to_string(&mut said));
+        let said = said.trim();
+        cause(
+            kind,
+            format!("the action's supervisor ended with {code}: {said}"),
+        )
     }
 
     fn end(&mut self, outcome: Outcome) -> Event {

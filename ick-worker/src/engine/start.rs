@@ -8,6 +8,7 @@ use super::{Engine, RunFolder, permission};
 use crate::environment;
 use crate::places::{Inside, Tools, tools};
 use crate::spool;
+use crate::supervise::{ERRORS, cgroup};
 use ick_core::build::{Cause, CauseKind, Place};
 use ick_core::secret::Secret;
 use std::collections::BTreeMap;
@@ -36,8 +37,13 @@ pub(super) fn start(engine: &Engine, run: &RunFolder, request: Request) -> Resul
         // Without it, the reaper alone sees to it that nothing is left.
         let _ = fs::create_dir(group);
     }
-    Running::spawn(command, folder, order.cgroup, &engine.spare)
-        .map_err(|why| cannot("start the action's supervisor", &why))
+    let running = Running::spawn(command, folder, order.cgroup.clone(), &engine.spare);
+    running.map_err(|why| {
+        if let Some(group) = &order.cgroup {
+            cgroup::remove(group);
+        }
+        cannot("start the action's supervisor", &why)
+    })
 }
 
 fn order(
@@ -133,7 +139,7 @@ fn supervisor(command: &[OsString], folder: &Path) -> Result<Command, Cause> {
             "the engine was not told how to start a supervisor",
         )
     })?;
-    let errors = fs::File::create(folder.join("supervise.err"))
+    let errors = fs::File::create(folder.join(ERRORS))
         .map_err(|why| cannot("write into the action's folder", &why))?;
     let mut command = Command::new(program);
     command

@@ -31,6 +31,12 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// The exit code of a supervisor that found no room for its files.
+pub(crate) const NO_ROOM: u8 = 3;
+
+/// What a supervisor says when it cannot do its work goes into this file of the action's folder.
+pub(crate) const ERRORS: &str = "supervise.err";
+
 /// Supervises the action whose folder this is, to its end: what the hidden command `supervise DIR`
 /// does. To be called before the program has made a second thread.
 pub fn main(folder: &Path) -> ExitCode {
@@ -38,7 +44,12 @@ pub fn main(folder: &Path) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("cannot supervise {}: {why}", folder.display());
-            ExitCode::FAILURE
+            match why.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    ExitCode::from(NO_ROOM)
+                }
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }

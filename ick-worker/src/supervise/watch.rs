@@ -18,13 +18,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// How much is read at once, and how much a pipe holds where Linux lets it.
 const READ: usize = 1 << 20;
-
-/// How often the size of what a container can write to is looked at, at most.
-const MEASURE: Duration = Duration::from_secs(5);
 
 /// What the supervisor waits for, as its event numbers.
 const STDOUT: u64 = 0;
@@ -71,7 +68,7 @@ struct Watch<'a> {
     heard: Vec<u8>,
     orders: OwnedFd,
     signals: UnixStream,
-    _too_big: Option<UnixStream>,
+    too_big: Option<UnixStream>,
     deadline: Option<Instant>,
     ending: Option<Ending>,
     /// What the reaper said at the end; `Some(None)` when it ended without a word.
@@ -99,6 +96,9 @@ impl<'a> Watch<'a> {
             std::process::exit(reaper::main(order, folder, pipes));
         }
         drop((out, err, say, obey));
+        // Whoever reads late cannot tell in which order two streams were written. Root may, others read
+        // as soon as they can; the action has its priority from the reaper.
+        let _ = rustix::process::setpriority_process(None, -10);
         // Not before there are two processes: each hears its own signals.
         let (signals, write) = UnixStream::pair()?;
         signals.set_nonblocking(true)?;
@@ -127,7 +127,7 @@ impl<'a> Watch<'a> {
             heard: Vec::new(),
             orders,
             signals,
-            _too_big: too_big,
+            too_big,
             deadline,
             ending: None,
             end: None,
@@ -155,7 +155,7 @@ impl<'a> Watch<'a> {
                     STDERR => drop(self.take_output(1)),
                     WORDS => self.hear()?,
                     SIGNALS => self.obey_signal(),
-                    _ => self.end_too_big(),
+                    _ => self.endtoo_big(),
                 }
             }
         }
@@ -206,9 +206,9 @@ impl<'a> Watch<'a> {
         self.terminate(ending);
     }
 
-    fn end_too_big(&mut self) {
+    fn endtoo_big(&mut self) {
         // It is told once, and stays readable.
-        if let Some(too_big) = self._too_big.take() {
+        if let Some(too_big) = self.too_big.take() {
             let _ = epoll::delete(&self.events, &too_big);
         }
         let limits = &self.order.limits;
@@ -349,7 +349,7 @@ fn too_big(order: &Order) -> io::Result<Option<UnixStream>> {
     std::thread::Builder::new()
         .name("measure".to_owned())
         .spawn(move || {
-            let mut pause = MEASURE;
+            let mut pause = limits.measure;
             loop {
                 std::thread::sleep(pause);
                 let begun = Instant::now();
@@ -360,7 +360,7 @@ fn too_big(order: &Order) -> io::Result<Option<UnixStream>> {
                     return;
                 }
                 // A big workspace is measured less often.
-                pause = MEASURE.max(begun.elapsed() * 20);
+                pause = limits.measure.max(begun.elapsed() * 20);
             }
         })?;
     Ok(Some(read))

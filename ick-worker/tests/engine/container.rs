@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::time::Duration;
 
 fn root() -> bool {
     rustix::process::geteuid().is_root()
@@ -295,6 +296,19 @@ fn the_small_file_systems_have_a_size() {
         build.stdout(build.in_container(script)),
         "2097152\n1048576\nfull\n"
     );
+}
+
+#[test]
+fn what_grows_too_big_is_ended() {
+    for script in ["head -c 3M /dev/zero >x", "head -c 3M /dev/zero >~/x"] {
+        let build = Build::with(|config| {
+            config.limits.workspace = 2 << 20;
+            config.limits.home = 2 << 20;
+            config.limits.measure = Duration::from_millis(50);
+        });
+        let done = build.execute(build.in_container(&format!("{script}; sleep 1000")));
+        assert_eq!(done.kind(), Some(CauseKind::DiskFull), "{script}");
+    }
 }
 
 #[test]

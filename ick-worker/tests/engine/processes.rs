@@ -92,6 +92,19 @@ fn nothing_survives_the_supervisor() {
 }
 
 #[test]
+fn a_supervisor_that_cannot_begin_says_why() {
+    let build = Build::with(|config| {
+        let script = "echo 'no luck today' >&2; exit 9";
+        config.supervise = ["/bin/sh", "-c", script].map(Into::into).to_vec();
+    });
+    let outcome = end(&mut build.start(build.shell("true")));
+    let why = outcome.cause.unwrap();
+    assert_eq!(why.kind, CauseKind::Internal);
+    let said = "the action's supervisor ended with 9: no luck today";
+    assert_eq!(why.detail, said);
+}
+
+#[test]
 fn nothing_survives_the_reaper() {
     let build = Build::new();
     let mut running = build.start(build.shell(&format!("{DAEMONS}\necho begun; sleep 1005")));
