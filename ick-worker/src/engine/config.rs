@@ -92,7 +92,7 @@ impl Default for Limits {
             home: 16 * GIB,
             measure: Duration::from_secs(5),
             grace: Duration::from_secs(10),
-            cancel_grace: Duration::from_millis(800),
+            cancel_grace: Duration::from_millis(600),
             tail: 1 << 20,
         }
     }

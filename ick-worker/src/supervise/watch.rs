@@ -20,8 +20,11 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Instant;
 
-/// How much is read at once, and how much a pipe holds where Linux lets it.
-const READ: usize = 1 << 20;
+/// How much a pipe holds, where Linux lets it.
+const PIPE: usize = 1 << 20;
+
+/// How much is read at once: more than a pipe holds, so that one read empties it.
+const READ: usize = PIPE + (64 << 10);
 
 /// What the supervisor waits for, as its event numbers.
 const STDOUT: u64 = 0;
@@ -105,12 +108,16 @@ impl<'a> Watch<'a> {
         signal_hook::low_level::pipe::register(signal_hook::consts::SIGTERM, write)?;
         let too_big = too_big(order)?;
         let events = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let wait_for = |fd: &dyn AsFd, number| {
+        let add = |fd: &dyn AsFd, number, flags| {
             let data = epoll::EventData::new_u64(number);
-            epoll::add(&events, fd.as_fd(), data, epoll::EventFlags::IN)
+            epoll::add(&events, fd.as_fd(), data, flags)
         };
-        wait_for(&stdout, STDOUT)?;
-        wait_for(&stderr, STDERR)?;
+        // Edges come in the order of the writes; a level would come again, before what was written to
+        // the other stream in between.
+        let edges = epoll::EventFlags::IN | epoll::EventFlags::ET;
+        add(&stdout, STDOUT, edges)?;
+        add(&stderr, STDERR, edges)?;
+        let wait_for = |fd: &dyn AsFd, number| add(fd, number, epoll::EventFlags::IN);
         wait_for(&words, WORDS)?;
         wait_for(&signals, SIGNALS)?;
         if let Some(too_big) = &too_big {
@@ -151,8 +158,8 @@ impl<'a> Watch<'a> {
             // They come in the order in which they happened.
             for event in &events {
                 match event.data.u64() {
-                    STDOUT => drop(self.take_output(0)),
-                    STDERR => drop(self.take_output(1)),
+                    STDOUT => while self.take_output(0) {},
+                    STDERR => while self.take_output(1) {},
                     WORDS => self.hear()?,
                     SIGNALS => self.obey_signal(),
                     _ => self.endtoo_big(),
@@ -239,7 +246,8 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
-    /// Moves what one of the pipes has into the spool; whether there may be more.
+    /// Moves what one of the pipes has into the spool; whether there may be more. What is written later
+    /// is another edge.
     fn take_output(&mut self, which: usize) -> bool {
         let Some(pipe) = &self.outputs[which] else {
             return false;
@@ -255,8 +263,9 @@ impl<'a> Watch<'a> {
             self.outputs[which] = None;
             return false;
         }
+        let more = count == self.buffer.len();
         if self.spool_broken {
-            return true;
+            return more;
         }
         let stream = match (&self.order.request.program, which) {
             (Program::BuiltIn { .. }, _) => Stream::Ick,
@@ -268,7 +277,7 @@ impl<'a> Watch<'a> {
             let why = cannot("keep the action's output", &why);
             self.terminate(Ending::at_once(why, &self.order.limits));
         }
-        true
+        more
     }
 
     /// Sees to it that nothing of the action is left, then takes what is still in the pipes.
@@ -321,7 +330,7 @@ fn output_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     rustix::fs::fcntl_setfl(&read, OFlags::NONBLOCK)?;
     // A user's pipes have a limit in all; a small pipe does as well.
-    let _ = rustix::pipe::fcntl_setpipe_size(&write, READ);
+    let _ = rustix::pipe::fcntl_setpipe_size(&write, PIPE);
     Ok((read, write))
 }
 

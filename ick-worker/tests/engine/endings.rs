@@ -2,7 +2,7 @@
 
 use crate::build::{Build, end, finish, until_output};
 use ick_core::build::{CauseKind, Place};
-use ick_worker::engine::StopReason;
+use ick_worker::engine::{Limits, StopReason};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -70,10 +70,7 @@ fn a_time_out_ends_also_what_does_not_want_to() {
 
 #[test]
 fn a_cancel_takes_effect_within_a_second() {
-    let build = Build::with(|config| {
-        config.limits.cancel_grace = Duration::from_millis(800);
-        config.limits.grace = Duration::from_secs(10);
-    });
+    let build = Build::with(|config| config.limits = Limits::default());
     for script in [
         "echo begun; sleep 1000",
         "trap '' TERM; echo begun; while :; do sleep 1000 || :; done",

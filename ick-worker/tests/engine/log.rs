@@ -1,6 +1,6 @@
 //! The log of an action: exact, in order, limited.
 
-use crate::build::{Build, end, until_output};
+use crate::build::{Build, end, finish, until_output};
 use ick_api::logframe::{Stream, frames};
 use ick_worker::engine::Event;
 use std::time::{Duration, Instant};
@@ -8,8 +8,14 @@ use std::time::{Duration, Instant};
 #[test]
 fn both_streams_in_the_order_of_arrival() {
     let build = Build::new();
-    let request = build.shell("echo 1; sleep 0.05; echo 2 >&2; sleep 0.05; echo 3");
-    let done = build.execute(request);
+    let script = "wait_for() { while [ ! -e $1 ]; do :; done; }; \
+                  echo 1; wait_for a; echo 2 >&2; wait_for b; echo 3";
+    let mut running = build.start(build.shell(script));
+    until_output(&mut running, "1\n");
+    std::fs::write(build.file("a"), "").unwrap();
+    until_output(&mut running, "2\n");
+    std::fs::write(build.file("b"), "").unwrap();
+    let done = finish(running);
     let frames: Vec<_> = done
         .frames
         .iter()
@@ -81,7 +87,7 @@ fn a_log_that_is_too_long_keeps_its_head_and_its_tail() {
 #[test]
 fn the_tail_knows_its_streams() {
     let build = Build::with(|config| config.limits.tail = 6);
-    let mut request = build.shell("seq 50; sleep 0.05; echo oh >&2; sleep 0.05; echo no");
+    let mut request = build.shell("seq 50; echo oh >&2");
     request.log_left = 6;
     let done = build.execute(request);
     let frames: Vec<_> = done
@@ -92,9 +98,9 @@ fn the_tail_knows_its_streams() {
     assert_eq!(
         frames,
         [
-            (Stream::Stdout, "[ick: 141 bytes left out]\n".into()),
-            (Stream::Stderr, "oh\n".into()),
-            (Stream::Stdout, "no\n".into())
+            (Stream::Stdout, "[ick: 138 bytes left out]\n".into()),
+            (Stream::Stdout, "50\n".into()),
+            (Stream::Stderr, "oh\n".into())
         ]
     );
 }
