@@ -14,8 +14,9 @@ use std::time::Duration;
 use ureq::http::{HeaderMap, Method, Request, Response};
 use ureq::{Agent, Body, SendBody};
 
-/// How long an answer may take to begin, beyond the wait that was asked for.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long an answer may take to begin, beyond the wait that was asked for, unless a client says
+/// otherwise.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The largest JSON answer that is taken.
 const MAX_JSON: u64 = 256 << 20;
@@ -26,6 +27,7 @@ pub(crate) struct Server {
     agent: Agent,
     pub(crate) address: Address,
     pub(crate) retry: Retry,
+    pub(crate) patience: Duration,
     pub(crate) token: Option<TokenSource>,
 }
 
@@ -119,6 +121,7 @@ impl Server {
             agent: connect::agent(&address),
             address,
             retry: Retry::BRIEF,
+            patience: PATIENCE,
             token: None,
         })
     }
@@ -289,12 +292,12 @@ impl Server {
             what: "writing the request".to_owned(),
             source: std::io::Error::other(e),
         })?;
-        let patience = ANSWER_TIMEOUT + call.wait;
+        let patience = self.patience + call.wait;
         let request = self
             .agent
             .configure_request(request)
             .timeout_recv_response(Some(patience))
-            .timeout_per_read(Some(patience.max(connect::READ_TIMEOUT)))
+            .timeout_per_read(Some(connect::READ_TIMEOUT.max(patience)))
             .build();
         let answer = self.agent.run(request).map_err(|e| self.broken(e))?;
         if answer.status().as_u16() < 300 {

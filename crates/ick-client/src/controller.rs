@@ -14,6 +14,7 @@ use crate::idp::{self, Jwks};
 use crate::retry::Retry;
 use crate::token::TokenSource;
 use ick_api::controller::Version;
+use std::time::Duration;
 
 /// A controller. Clones share connections and token.
 #[derive(Clone, Debug)]
@@ -43,6 +44,14 @@ impl Controller {
     #[must_use]
     pub fn with_retry(mut self, retry: Retry) -> Self {
         self.server.retry = retry;
+        self
+    }
+
+    /// With calls that fail when an answer does not begin within this time and what they ask the
+    /// controller to wait; 60 s otherwise.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.server.patience = patience;
         self
     }
 

@@ -175,9 +175,13 @@ impl Lease {
                     }
                 }
                 Err(error) if matches!(error.status(), Some(404 | 409)) => {
-                    if !self.state().over {
+                    // Between actions, the answer to the report decides: the run may just have ended.
+                    let mut state = self.state();
+                    state.asking = false;
+                    if state.executing.is_some() {
                         tracing::info!("a lease is lost: {error}");
-                        self.lose();
+                        state.lost = true;
+                        enforce(&mut state);
                     }
                     return;
                 }

@@ -32,7 +32,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
+use std::time::Duration;
 use stop::{Mode, Stop};
+
+/// How long a controller that has accepted a connection may take to answer. A build's time-out is kept
+/// at most so much too late when it hangs.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How the worker could not do what it was started for.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +77,9 @@ pub fn serve(config: Config, program: &Path) -> Result<(), DaemonError> {
     let runs = state.folder("runs")?;
     let signals =
         Signals::new([SIGTERM, SIGINT]).map_err(|why| DaemonError::Io("listen to signals", why))?;
-    let controller = Controller::new(&config.controller)?.with_retry(Retry::NEVER);
+    let controller = Controller::new(&config.controller)?
+        .with_retry(Retry::NEVER)
+        .with_patience(PATIENCE);
     let polls = controller.apart();
     let stop = Arc::new(Stop::new(polls.clone()));
     listen(signals, &stop)?;
