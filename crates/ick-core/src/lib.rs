@@ -11,5 +11,6 @@ pub mod duration;
 pub mod name;
 pub mod schedule;
 pub mod secret;
+mod text;
 pub mod time;
 pub mod yaml;

@@ -5,7 +5,7 @@ use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use ick_api::scope::Scope;
+use ick_api::scope::{Scope, for_blob};
 use ick_core::name::ClientId;
 use ick_token::{Scopes, Verified, Verifier, VerifyError};
 use std::marker::PhantomData;
@@ -53,10 +53,8 @@ impl Caller {
     /// # Errors
     /// 403 that names it.
     pub fn authorize_for<S: Scope>(self, name: &str) -> Result<Authorized<S>, Refusal> {
-        let has = |scopes: &Scopes| {
-            scopes.contains(S::NAME) || scopes.contains(&format!("{}:{name}", S::NAME))
-        };
-        if has(&self.0.scopes) {
+        let scopes = &self.0.scopes;
+        if scopes.contains(S::NAME) || scopes.contains(&for_blob::<S>(name)) {
             Ok(Authorized(self, PhantomData))
         } else {
             Err(Refusal::scope_missing(S::NAME))

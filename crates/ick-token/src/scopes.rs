@@ -1,6 +1,5 @@
 //! Sets of scopes.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
@@ -94,18 +93,7 @@ impl fmt::Display for Scopes {
     }
 }
 
-impl Serialize for Scopes {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Scopes {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(d)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+ick_core::serde_as_text!(Scopes);
 
 #[cfg(test)]
 mod tests {
