@@ -149,14 +149,14 @@ impl Ick {
         Ok(self.run(&["show-log", id, "--raw"])?.exits(0)?.stdout)
     }
 
-    /// A build's log, once it has this text.
+    /// A build's log, once there is one and it has this text.
     ///
     /// # Errors
     /// When it does not get it in time.
     pub fn log_with(&self, id: &str, text: &str) -> Result<String> {
         crate::eventually(&format!("{text:?} in the log of {id}"), || {
-            let log = self.log(id)?;
-            Ok(log.contains(text).then_some(log))
+            let log = self.run(&["show-log", id, "--raw"])?;
+            Ok((log.code == Some(0) && log.stdout.contains(text)).then_some(log.stdout))
         })
     }
 

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use ick_tests::{Ick, Outcome, eventually, is_alive};
 use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader, Read};
 
 /// A build that says so, waits until its gate file exists, and ends.
 fn gated(ick: &Ick, more: &str) -> Result<std::path::PathBuf> {
@@ -67,14 +68,17 @@ fn a_follower_sees_the_whole_log_through_a_restart_of_the_controller() -> Result
     let gate = gated(&ick, "")?;
     let id = ick.trigger("gated")?;
     ick.log_with(&id, "started by")?;
-    let follower = ick.spawn(&["show-log", "--follow", "--raw", &id])?;
+    let mut follower = ick.spawn(&["show-log", "--follow", "--raw", &id])?;
+    let mut stdout = BufReader::new(follower.stdout.take().context("no stdout")?);
+    let mut followed = String::new();
+    stdout.read_line(&mut followed)?;
     ick.kill("controller")?;
     ick.start()?;
     open(&gate)?;
-    let followed = Outcome::from_output("show-log --follow".into(), &follower.wait_with_output()?);
-    let followed = followed.exits(0)?;
-    assert_eq!(followed.stdout, ick.log(&id)?);
-    ensure!(followed.stdout.ends_with("went through\n"), "{followed:?}");
+    stdout.read_to_string(&mut followed)?;
+    Outcome::from_output("show-log --follow".into(), &follower.wait_with_output()?).exits(0)?;
+    assert_eq!(followed, ick.log(&id)?);
+    ensure!(followed.ends_with("went through\n"), "{followed:?}");
     Ok(())
 }
 
@@ -224,7 +228,6 @@ fn interrupting_a_wait_leaves_the_build_alone() -> Result<()> {
 
 #[test]
 fn up_without_detach_stays_and_an_interrupt_is_down() -> Result<()> {
-    use std::io::{BufRead, BufReader};
     let ick = Ick::new()?;
     let mut up = ick.spawn(&["up", "--port", "0"])?;
     let stdout = up.stdout.take().context("no stdout")?;
