@@ -147,16 +147,6 @@ impl Leases {
         Ok((held, expires))
     }
 
-    /// Until when a lease holds, without renewing it.
-    pub fn expires(&self, lease: &str) -> Option<Timestamp> {
-        self.lock().times.get(lease).map(|(_, expires)| expires)
-    }
-
-    /// Whether a lease has ended, as far as is remembered.
-    pub fn has_ended(&self, lease: &str) -> bool {
-        self.lock().ended.contains(lease)
-    }
-
     /// What a slot of a worker has.
     pub fn of_slot(&self, worker: &WorkerId, slot: u32) -> Option<Arc<Held>> {
         let inner = self.lock();
@@ -211,5 +201,54 @@ impl Inner {
                 self.ended.remove(&oldest);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::conformance::{at, go, new_build};
+    use crate::state::{Error, State};
+    use ick_core::build::Event;
+
+    #[test]
+    fn news_may_come_in_any_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(folder.path()).unwrap();
+        let worker: WorkerId = "w".parse().unwrap();
+        let lease = LeaseId::new("l");
+        let (building, cancelled, lost) = state
+            .write(|tx| {
+                let event = Event::HandOut {
+                    worker: worker.clone(),
+                    slot: 2,
+                    lease: lease.clone(),
+                };
+                let building = go(tx, &new_build(tx, "p", "host", at(0)), event, at(1));
+                let cancelled = go(tx, &building, Event::Cancel, at(2));
+                let event = Event::LeaseExpired {
+                    lease: lease.clone(),
+                };
+                let lost = go(tx, &cancelled, event, at(3));
+                Ok::<_, Error>((building, cancelled, lost))
+            })
+            .unwrap();
+
+        let leases = Leases::new(std::time::Duration::from_secs(60));
+        leases.note(&cancelled, [], at(2));
+        leases.note(&building, [], at(2));
+        let (held, expires) = leases.renew("l", &worker, at(2)).unwrap();
+        assert_eq!((held.cancel, held.action_id.as_str()), (1, "1"));
+        assert_eq!(expires, at(60_002));
+        assert_eq!(leases.busy(&worker), 1);
+        assert!(leases.of_slot(&worker, 2).is_some());
+        let other = "other".parse().unwrap();
+        assert_eq!(leases.renew("l", &other, at(2)).err(), Some(Lost));
+
+        leases.note(&lost, [&lease], at(3));
+        leases.note(&cancelled, [], at(3));
+        assert_eq!(leases.renew("l", &worker, at(3)).err(), Some(Lost));
+        assert_eq!(leases.busy(&worker), 0);
+        assert!(leases.of_slot(&worker, 2).is_none());
     }
 }

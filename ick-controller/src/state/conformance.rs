@@ -46,7 +46,7 @@ fn within<T>(database: Database<'_>, work: impl Fn(&dyn Write) -> Result<T, Erro
     value.unwrap()
 }
 
-pub(super) fn at(ms: u64) -> Timestamp {
+pub(crate) fn at(ms: u64) -> Timestamp {
     Timestamp::from_millis(1_800_000_000_000 + ms)
 }
 
@@ -72,7 +72,7 @@ pub(super) fn terms(place: &str) -> Arc<BuildTerms> {
     Arc::new(BuildTerms::new(plan, Duration::from_secs(3600), 1).unwrap())
 }
 
-pub(super) fn new_build(tx: &dyn Write, project: &str, place: &str, now: Timestamp) -> BuildRecord {
+pub(crate) fn new_build(tx: &dyn Write, project: &str, place: &str, now: Timestamp) -> BuildRecord {
     let project: ProjectName = project.parse().unwrap();
     let terms = terms(place);
     let number = tx.next_number(&project).unwrap();
@@ -92,7 +92,7 @@ pub(super) fn new_build(tx: &dyn Write, project: &str, place: &str, now: Timesta
 }
 
 /// Lets something happen to a build.
-pub(super) fn go(tx: &dyn Write, build: &BuildRecord, event: Event, now: Timestamp) -> BuildRecord {
+pub(crate) fn go(tx: &dyn Write, build: &BuildRecord, event: Event, now: Timestamp) -> BuildRecord {
     let terms = tx.terms(build).unwrap();
     let mut build = build.clone();
     build.state = apply(&terms.shape, &build.state, event, now).unwrap().0;

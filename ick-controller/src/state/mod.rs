@@ -8,7 +8,7 @@ mod records;
 mod sqlite;
 
 #[cfg(test)]
-mod conformance;
+pub(crate) mod conformance;
 
 pub use interface::{Read, Write};
 pub use records::{
