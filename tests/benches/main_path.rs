@@ -7,16 +7,22 @@ use ick_client::{Controller, Credentials, Idp, Store, TokenSource, Upload};
 use ick_core::build::BuildStatus;
 use ick_core::secret::Secret;
 use ick_tests::{Ick, eventually};
-use std::io::Write;
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant, SystemTime};
 
 const DEFINITIONS: &str = "
 projects:
   - {project: host, pipelines: [host]}
   - {project: container, pipelines: [container]}
   - {project: loud, pipelines: [loud]}
+  - {project: slow, pipelines: [slow]}
+  - {project: silent, pipelines: [silent]}
 pipelines:
+  - pipeline: slow
+    actions: [{shell: 'for i in {1..40}; do date +%s%N; sleep 0.05; done', where: host}]
+  - pipeline: silent
+    actions: [{shell: 'echo; sleep 1000', where: host}]
   - pipeline: host
     actions: [{shell: 'true', where: host}]
   - pipeline: container
@@ -60,6 +66,15 @@ fn main() -> Result<()> {
     println!(
         "builds a second, two slots                 {:.0}",
         builds_a_second(&controller)?
+    );
+
+    println!(
+        "line written by an action to line followed {}",
+        followed(&ick)?
+    );
+    println!(
+        "cancel of a silent action to its end       {}",
+        cancelled(&ick)?
     );
 
     let (write, loud) = loud(&ick)?;
@@ -195,6 +210,41 @@ fn builds_a_second(controller: &Controller) -> Result<f64> {
     Ok((CLIENTS * EACH) as f64 / start.elapsed().as_secs_f64())
 }
 
+/// Each line is the time at which it was written.
+fn followed(ick: &Ick) -> Result<Sample> {
+    let mut follower = ick
+        .command(&["build", "slow"])
+        .and_then(|mut trigger| Ok(String::from_utf8(trigger.output()?.stdout)?))
+        .and_then(|id| {
+            let mut follow = ick.command(&["show-log", "--follow", "--raw", id.trim()])?;
+            Ok(follow.stdout(Stdio::piped()).spawn()?)
+        })?;
+    let mut all = Vec::new();
+    for line in BufReader::new(follower.stdout.take().context("no stdout")?).lines() {
+        let written = SystemTime::UNIX_EPOCH + Duration::from_nanos(line?.parse()?);
+        all.push(written.elapsed()?);
+    }
+    follower.wait()?;
+    // The first lines may have been there before the follower was.
+    all.drain(..all.len().min(5));
+    all.sort_unstable();
+    Ok(Sample(all))
+}
+
+fn cancelled(ick: &Ick) -> Result<Sample> {
+    let mut all = Vec::new();
+    for _ in 0..10 {
+        let id = ick.trigger("silent")?;
+        ick.log_with(&id, "\n")?;
+        let start = Instant::now();
+        ick.run(&["cancel-build", &id])?.exits(0)?;
+        ick.run(&["show-log", "--follow", &id])?;
+        all.push(start.elapsed());
+    }
+    all.sort_unstable();
+    Ok(Sample(all))
+}
+
 fn loud(ick: &Ick) -> Result<(Sample, Sample)> {
     let script = "head -c 300000000 /dev/zero | tr '\\0' x | fold -w 99 > out";
     let baseline = Sample::take(3, || {
@@ -211,7 +261,7 @@ fn loud(ick: &Ick) -> Result<(Sample, Sample)> {
         let id = String::from_utf8(command.output()?.stdout)?;
         let mut follower = ick
             .command(&["show-log", "--follow", "--raw", id.trim()])?
-            .stdout(std::process::Stdio::piped())
+            .stdout(Stdio::piped())
             .spawn()?;
         let mut stdout = follower.stdout.take().context("no stdout")?;
         let read = std::io::copy(&mut stdout, &mut std::io::sink())?;
