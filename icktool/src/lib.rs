@@ -10,6 +10,7 @@ pub mod config;
 pub mod error;
 pub mod exit;
 pub mod internal;
+pub mod interrupt;
 pub mod output;
 pub mod project_choice;
 pub mod run;
@@ -20,6 +21,7 @@ use clap::FromArgMatches;
 use clap::error::ErrorKind;
 use error::Failure;
 use exit::Exit;
+use interrupt::Interrupt;
 use output::{Color, Format, Output, style};
 use session::Context;
 use std::process::ExitCode;
@@ -44,11 +46,17 @@ pub fn main() -> ExitCode {
         }
     };
     let out = Output::new(cli.global.format, cli.global.color);
-    let context = Context {
-        out,
-        global: cli.global,
-    };
-    match commands::dispatch(&context, cli.command) {
+    let done = Interrupt::ends_at_once()
+        .map_err(Failure::from)
+        .and_then(|interrupt| {
+            let context = Context {
+                out,
+                global: cli.global,
+                interrupt,
+            };
+            commands::dispatch(&context, cli.command)
+        });
+    match done {
         Ok(exit) => exit.into(),
         Err(failure) => report(&out, &failure).into(),
     }

@@ -6,6 +6,7 @@
 use crate::cli::Global;
 use crate::config::{self, Config, Folders};
 use crate::error::{Error, Failure, Tried};
+use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::up::state::UpFile;
 use ick_api::controller::Version;
@@ -13,6 +14,10 @@ use ick_client::{Binding, Controller, Credentials, Idp, Store, TokenSource};
 use ick_core::name::ClientId;
 use ick_core::secret::Secret;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long to wait before a controller that is away is asked again.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// What every command is given.
 pub struct Context {
@@ -20,6 +25,8 @@ pub struct Context {
     pub out: Output,
     /// The options that every command takes.
     pub global: Global,
+    /// What Ctrl-C does.
+    pub interrupt: Interrupt,
 }
 
 /// A controller, and where it was named.
@@ -104,11 +111,28 @@ impl Context {
     /// # Errors
     /// When it cannot be reached, or there are no credentials for it.
     pub fn connect(&self) -> Result<Session, Failure> {
+        self.connect_within(Duration::ZERO)
+    }
+
+    /// The same, for a command that lives through restarts of the controller: it may be away so long.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or there are no credentials for it.
+    pub fn connect_within(&self, patience: Duration) -> Result<Session, Failure> {
         let target = self.target()?;
         let controller = Controller::new(&target.controller)?;
-        let version = controller
-            .version()
-            .tried(|| format!("talk to the controller {}", target.controller))?;
+        let begun = Instant::now();
+        let version = loop {
+            match controller.version() {
+                Err(ick_client::Error::Unreachable { .. }) if begun.elapsed() < patience => {
+                    std::thread::sleep(AGAIN);
+                }
+                other => {
+                    break other
+                        .tried(|| format!("talk to the controller {}", target.controller))?;
+                }
+            }
+        };
         let (token, client_id) = self.tokens(&target, &controller, &version)?;
         Ok(Session {
             controller: controller.with_token(token.clone()),

@@ -88,6 +88,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     leave_on_interrupt(out, &build.build_id)?;
+    context.interrupt.is_heard();
     let ended = wait(out, &session, &build.build_id, args.follow)
         .tried(|| format!("wait for {}", build.build_id))?;
     if out.is_json() {

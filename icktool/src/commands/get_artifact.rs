@@ -9,10 +9,14 @@ use crate::session::{Context, Session, name};
 use ick_client::Download;
 use ick_core::digest::Digest;
 use ick_core::name::BlobName;
-use std::fs::Permissions;
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::io::Errno;
+use std::fs::{File, Permissions};
 use std::io::{self, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// Does it.
 ///
@@ -112,16 +116,70 @@ fn replace(download: Download, progress: &Progress, target: &Path) -> Result<Dig
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    // The mode is what a program that just creates the file would give it.
-    let mut fresh = tempfile::Builder::new()
-        .prefix(".icktool-")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)
-        .map_err(failed)?;
-    let digest = copy(download, progress, fresh.as_file_mut(), target)?;
-    fresh.as_file().sync_all().map_err(failed)?;
-    fresh.persist(target).map_err(|error| failed(error.error))?;
+    let mut fresh = Fresh::new(folder).map_err(failed)?;
+    let digest = copy(download, progress, fresh.file(), target)?;
+    fresh.put(target).map_err(failed)?;
     Ok(digest)
+}
+
+/// A file that is not there yet: without a name, so that nothing of it stays behind however this
+/// process ends; with a hidden one where the file system has no such files.
+enum Fresh {
+    Nameless { file: File, folder: PathBuf },
+    Hidden(NamedTempFile),
+}
+
+/// The mode is what a program that just creates the file would give it.
+const MODE: u32 = 0o666;
+
+impl Fresh {
+    fn new(folder: &Path) -> io::Result<Self> {
+        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        match rustix::fs::open(folder, flags, Mode::from_raw_mode(MODE)) {
+            Ok(file) => Ok(Self::Nameless {
+                file: file.into(),
+                folder: folder.to_path_buf(),
+            }),
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => Ok(Self::Hidden(
+                tempfile::Builder::new()
+                    .prefix(".icktool-")
+                    .permissions(Permissions::from_mode(MODE))
+                    .tempfile_in(folder)?,
+            )),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn file(&mut self) -> &mut File {
+        match self {
+            Self::Nameless { file, .. } => file,
+            Self::Hidden(file) => file.as_file_mut(),
+        }
+    }
+
+    /// Makes it `target`, instead of what had that name.
+    fn put(self, target: &Path) -> io::Result<()> {
+        match self {
+            Self::Hidden(file) => {
+                file.as_file().sync_all()?;
+                file.persist(target).map_err(|error| error.error)?;
+            }
+            Self::Nameless { file, folder } => {
+                file.sync_all()?;
+                // A link cannot take the place of a file: it gets a name for a moment first.
+                let named = format!("/proc/self/fd/{}", file.as_raw_fd());
+                let hidden =
+                    tempfile::Builder::new()
+                        .prefix(".icktool-")
+                        .make_in(folder, |path| {
+                            rustix::fs::linkat(CWD, &named, CWD, path, AtFlags::SYMLINK_FOLLOW)
+                                .map_err(io::Error::from)
+                        })?;
+                hidden.persist(target).map_err(|error| error.error)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn copy(

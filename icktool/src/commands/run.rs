@@ -89,6 +89,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             _ => "ending everything",
         });
     })?;
+    context.interrupt.is_heard();
     let details = Details {
         store: StoreAt::Folder(store.clone()),
         mirrors: folder.join("mirrors"),

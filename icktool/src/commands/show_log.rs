@@ -17,6 +17,10 @@ use ick_core::name::{BuildId, ProjectName};
 use ick_core::time::Timestamp;
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Read, Write};
+use std::time::Duration;
+
+/// How long a follower waits for a controller that is away when it begins.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Show what a build wrote
 ///
@@ -85,7 +89,12 @@ fn is_number(text: &str) -> bool {
 /// # Errors
 /// When there is no such build, or the controller cannot be reached.
 pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
-    let session = context.connect()?;
+    let patience = if args.follow {
+        PATIENCE
+    } else {
+        Duration::ZERO
+    };
+    let session = context.connect_within(patience)?;
     let id = choose_build(args.of.as_deref(), &session)?;
     let by_record =
         args.timestamps || args.action.is_some() || args.failed || context.out.is_json();

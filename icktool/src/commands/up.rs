@@ -3,13 +3,13 @@
 use crate::config::Config;
 use crate::error::{Error, Failure, Tried};
 use crate::exit::Exit;
+use crate::interrupt;
 use crate::session::Context;
 use crate::up::daemon;
 use crate::up::role::Role;
 use crate::up::start::{self, Wanted};
 use crate::up::state::{Locked, UpFile};
 use crate::up::stop;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::path::Path;
 use std::sync::Arc;
@@ -51,11 +51,12 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let tried = || format!("start an Ick in {}", state.display());
     let stop_asked = Arc::new(AtomicBool::new(false));
     let mut registered = Vec::new();
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
+    for signal in interrupt::signals() {
         let id = signal_hook::flag::register(signal, Arc::clone(&stop_asked))
             .map_err(|error| Error::Other(format!("cannot listen for signals: {error}")))?;
         registered.push(id);
     }
+    context.interrupt.is_heard();
     let begun = Instant::now();
     let locked = Locked::take(&state).tried(tried)?;
     let wanted = Wanted {
@@ -67,7 +68,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     drop(locked);
     say(context, &state, &started, begun);
     // From here on a signal wakes whoever waits for it.
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
+    let mut signals = Signals::new(interrupt::signals())
         .map_err(|error| Error::Other(format!("cannot listen for signals: {error}")))?;
     for id in registered {
         signal_hook::low_level::unregister(id);

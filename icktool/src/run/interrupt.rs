@@ -3,7 +3,6 @@
 
 use crate::error::Error;
 use ick_worker::engine::{StopReason, Stopper};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,7 +25,7 @@ impl Interrupts {
     /// # Errors
     /// When signals cannot be listened for.
     pub fn listen(say: impl Fn(u32) + Send + 'static) -> Result<Self, Error> {
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
+        let mut signals = Signals::new(crate::interrupt::signals())
             .map_err(|error| Error::Other(format!("cannot listen for signals: {error}")))?;
         let handle = signals.handle();
         let heard = Arc::new(Mutex::new(Heard::default()));

@@ -1,6 +1,8 @@
 //! Applying, building, and what is shown about it.
 
 use crate::home::{Home, eventually};
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 const PROJECT: &str = "projects:
@@ -255,4 +257,37 @@ pipelines: [{pipeline: q, actions: [{shell: 'echo begun; sleep 1000', where: hos
     home.run(&["build", "p", "--follow", "-p", "x=1"])
         .exits(2)
         .says("x");
+}
+
+#[test]
+fn an_interrupted_follower_ends_at_once_and_the_build_goes_on() {
+    let home = Home::up();
+    home.write(
+        "p.yaml",
+        "projects: [{project: p, pipelines: [q]}]
+pipelines: [{pipeline: q, actions: [{shell: 'echo begun; sleep 1000', where: host}]}]
+",
+    );
+    home.run(&["make-it-so", "p.yaml"]).exits(0);
+    home.run(&["build", "p"]).exits(0);
+    let mut command = home.command(&["show-log", "p", "-f"]);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "begun");
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        (output.status.code(), output.stderr.as_slice()),
+        (Some(130), &b""[..])
+    );
+    let build = home
+        .run(&["show-build", "p", "--format", "json"])
+        .exits(0)
+        .json();
+    assert_eq!(build["status"], "building");
 }
