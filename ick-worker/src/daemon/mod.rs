@@ -28,7 +28,7 @@ use ick_state::StateFolder;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -48,6 +48,21 @@ pub enum DaemonError {
     /// The system refused something.
     #[error("cannot {0}: {1}")]
     Io(&'static str, std::io::Error),
+    /// The controller names another issuer than at the credentials' first use.
+    #[error(
+        "{controller} now names {found} as the place to send credentials to, and it was {recorded} before: \
+         nothing was sent; if this change is meant, remove {}", .file.display()
+    )]
+    Rebound {
+        /// The controller's URL.
+        controller: String,
+        /// The issuer that was recorded.
+        recorded: String,
+        /// The issuer that the controller names now.
+        found: String,
+        /// The record.
+        file: PathBuf,
+    },
     /// The controller or the identity provider refuses this worker for good.
     #[error("cannot register with the controller: {0}")]
     Refused(#[from] ick_client::Error),

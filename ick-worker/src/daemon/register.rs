@@ -6,11 +6,25 @@ use crate::config::Config;
 use ick_api::WORKER_PROTOCOL;
 use ick_api::controller::Registration;
 use ick_client::{Binding, Controller, Error, ErrorKind, Idp, Retry, TokenSource};
+use ick_core::digest::Digest;
 use ick_state::{StateFolder, atomic};
+use serde::{Deserialize, Serialize};
 use serde_json::Map;
+use sha2::{Digest as _, Sha256};
 
 /// The file with the pair (controller, issuer) that the credentials belong to.
 const BINDING: &str = "binding.json";
+
+/// The version of that file.
+const VERSION: u32 = 1;
+
+/// The file, version 1.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Bound {
+    v: u32,
+    credentials: Digest,
+    binding: Binding,
+}
 
 /// The first registration's outcome.
 pub(super) struct Registered {
@@ -58,25 +72,7 @@ fn try_first(
 ) -> Result<Registered, DaemonError> {
     let version = controller.version()?;
     let binding = Binding::new(controller, &version)?;
-    let file = state.join(BINDING);
-    let recorded: Option<Binding> =
-        match std::fs::read(&file) {
-            Ok(text) => Some(serde_json::from_slice(&text).map_err(|why| {
-                DaemonError::Io("read the state folder's binding.json", why.into())
-            })?),
-            Err(why) if why.kind() == std::io::ErrorKind::NotFound => None,
-            Err(why) => return Err(DaemonError::Io("read the state folder's binding.json", why)),
-        };
-    // Only the issuer is bound: which controller it is, the configuration says.
-    let same_controller = recorded
-        .as_ref()
-        .filter(|recorded| recorded.controller == binding.controller);
-    binding.check(same_controller)?;
-    if same_controller.is_none() {
-        let text = serde_json::to_vec(&binding)
-            .map_err(|why| DaemonError::Io("write the state folder's binding.json", why.into()))?;
-        atomic::write(&file, &text, 0o600)?;
-    }
+    bind(state, config, binding)?;
     let idp = Idp::new(&version.auth_url)?.with_retry(Retry::NEVER);
     let token = TokenSource::client(idp, config.credentials.clone());
     let controller = controller.clone().with_token(token.clone());
@@ -86,6 +82,49 @@ fn try_first(
         token,
         store: version.artifact_store,
     })
+}
+
+/// Sees to it that credentials go to no other issuer than the one of their first use. A controller at
+/// another URL is what the configuration says; an issuer is what a controller says.
+fn bind(state: &StateFolder, config: &Config, binding: Binding) -> Result<(), DaemonError> {
+    let failed = |why| DaemonError::Io("use the state folder's binding.json", why);
+    let file = state.join(BINDING);
+    let recorded: Option<Bound> = match std::fs::read(&file) {
+        Ok(text) => Some(serde_json::from_slice(&text).map_err(|why| failed(why.into()))?),
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => None,
+        Err(why) => return Err(failed(why)),
+    };
+    let bound = Bound {
+        v: VERSION,
+        credentials: fingerprint(config),
+        binding,
+    };
+    if recorded.as_ref() == Some(&bound) {
+        return Ok(());
+    }
+    if let Some(recorded) = recorded.filter(|recorded| recorded.credentials == bound.credentials)
+        && recorded.binding.issuer != bound.binding.issuer
+    {
+        return Err(DaemonError::Rebound {
+            controller: bound.binding.controller,
+            recorded: recorded.binding.issuer,
+            found: bound.binding.issuer,
+            file,
+        });
+    }
+    let text = serde_json::to_vec(&bound).map_err(|why| failed(why.into()))?;
+    Ok(atomic::write(&file, &text, 0o600)?)
+}
+
+/// Tells new credentials from old ones.
+fn fingerprint(config: &Config) -> Digest {
+    let credentials = &config.credentials;
+    let text = format!(
+        "{} {}",
+        credentials.client_id,
+        credentials.client_secret.reveal()
+    );
+    Digest::from_bytes(Sha256::digest(text.as_bytes()).into())
 }
 
 /// Tells the controller what this worker is, for the first time or anew.
