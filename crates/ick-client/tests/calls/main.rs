@@ -381,3 +381,12 @@ fn a_call_on_a_kept_connection_is_quick() {
     assert!(times[50] < Duration::from_millis(20), "{:?}", times[50]);
     assert_eq!(server.seen().last().map(|r| r.connection), Some(0));
 }
+
+#[test]
+fn https_to_a_server_without_tls_is_an_error_like_others() {
+    // It also shows that cryptography and the system's certificates are there without any set-up.
+    let server = Fake::start(|_, _| Reply::json(200, "{}"));
+    let url = server.url.replace("http://", "https://");
+    let error = Controller::new(&url).unwrap().version().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Server, "{error}");
+}
