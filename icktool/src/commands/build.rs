@@ -8,6 +8,7 @@ use crate::project_choice;
 use crate::session::{Context, Session};
 use ick_api::controller::{Build, Trigger};
 use ick_api::logframe::Stream;
+use ick_core::build::BuildStatus;
 use ick_core::name::BuildId;
 use serde_json::{Map, Value};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -96,6 +97,12 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     }
     if args.follow || ended.cause.is_some() {
         out.note(&verdict::line(&ended));
+    }
+    if ended.status == BuildStatus::Failed && !args.follow {
+        out.note(&format!(
+            "see `icktool show-log {} --failed`",
+            ended.build_id
+        ));
     }
     Ok(verdict::exit(&ended))
 }

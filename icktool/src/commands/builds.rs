@@ -132,7 +132,7 @@ pub fn list(context: &Context, args: &ListArgs) -> Result<Exit, Failure> {
                 Cell::styled(build.status.as_str(), style::of_build(build.status)),
                 verdict::ago(Some(build.created)).into(),
                 took.into(),
-                why.into(),
+                verdict::brief(&why).into(),
             ]);
         }
         table.render()
@@ -245,7 +245,7 @@ fn actions(build: &Build) -> String {
             action
                 .cause
                 .as_ref()
-                .map(verdict::what)
+                .map(|cause| verdict::brief(&verdict::what(cause)))
                 .unwrap_or_default()
                 .into(),
         ]);

@@ -72,7 +72,7 @@ fn visible() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about(all.get_about().cloned().unwrap_or_default())
         .long_about(all.get_long_about().cloned().unwrap_or_default())
-        .after_help(all.get_after_help().cloned().unwrap_or_default())
+        .after_help(all.get_after_long_help().cloned().unwrap_or_default())
         .args(all.get_arguments().cloned())
         .subcommand_required(true);
     for command in all

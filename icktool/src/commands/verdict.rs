@@ -61,6 +61,16 @@ pub fn what(cause: &Cause) -> String {
     }
 }
 
+/// The beginning of a text, for a table.
+pub fn brief(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let line = sanitise::line(text);
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line,
+    }
+}
+
 /// A duration for people: two units at most, tenths below ten seconds.
 pub fn rounded(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -112,6 +122,13 @@ mod tests {
         ] {
             assert_eq!(rounded(Duration::from_millis(ms)), text);
         }
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_table_is_cut_between_characters() {
+        assert_eq!(brief("short\n"), "short ");
+        let long = "ä".repeat(100);
+        assert_eq!(brief(&long), format!("{}…", "ä".repeat(80)));
     }
 
     fn cause(kind: CauseKind, code: Option<i32>, detail: &str) -> Cause {
