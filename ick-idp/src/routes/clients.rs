@@ -47,8 +47,8 @@ pub(super) async fn create(
             "a client's scopes have at most {MAX_SCOPE} characters"
         )));
     }
-    check_holds(&caller, &scopes)?;
     blocking(move || {
+        check_holds(&held(&idp, &caller)?, &scopes)?;
         let owner = caller.sub().as_str();
         match idp
             .0
@@ -131,19 +131,30 @@ pub(super) async fn post_below(
     let id: ClientId = path.parse()?;
     blocking(move || {
         let by = caller.sub().as_str();
+        let held = held(&idp, &caller)?;
         // Whoever gets the secret can do what the client can do.
-        let renewed = idp.0.clients.renew_secret(&id, by, now(), |client| {
-            check_holds(&caller, &client.scopes)
-        })?;
+        let renewed = idp
+            .0
+            .clients
+            .renew_secret(&id, by, now(), |client| check_holds(&held, &client.scopes))?;
         let (client, secret) = renewed.ok_or_else(|| unknown(&id))?;
         Ok(secret_answer(&client, &secret))
     })
     .await
 }
 
+/// What a caller can give away: what its token allows, as far as the client still has it. A token
+/// outlives its client by minutes, which must not be enough to make another one.
+fn held(idp: &Idp, caller: &Caller) -> Result<Scopes, Refusal> {
+    let present = idp.0.clients.get(caller.sub())?;
+    let present = present.map_or_else(Scopes::default, |client| client.scopes);
+    let held = caller.scopes().clone();
+    Ok(held.filtered(|scope| present.contains(scope)))
+}
+
 /// Nobody gives away what they do not have.
-fn check_holds(caller: &Caller, scopes: &Scopes) -> Result<(), Refusal> {
-    let missing: Vec<&str> = scopes.missing_in(caller.scopes()).collect();
+fn check_holds(held: &Scopes, scopes: &Scopes) -> Result<(), Refusal> {
+    let missing: Vec<&str> = scopes.missing_in(held).collect();
     if missing.is_empty() {
         return Ok(());
     }

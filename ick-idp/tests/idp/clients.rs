@@ -85,6 +85,14 @@ impl<'a> Asking<'a> {
     }
 }
 
+fn create(by: &Asking<'_>, name: &str, scope: &str) -> Secret {
+    let body = format!(r#"{{"client_id": "{name}", "scope": "{scope}"}}"#);
+    let made = by.ask("POST", "/clients", JSON, &body);
+    assert_eq!(made.status, 201, "{made:?}");
+    let made: ick_api::idp::ClientSecret = serde_json::from_str(&made.body).unwrap();
+    made.client_secret
+}
+
 #[test]
 fn nobody_gives_what_they_do_not_have() {
     let state = tempfile::tempdir().unwrap();
@@ -117,6 +125,20 @@ fn nobody_gives_what_they_do_not_have() {
     let less = Asking::new(&idp, "admin", &secret, "uapi_clients_post");
     let body = r#"{"client_id": "evil", "scope": "uapi_builds_get"}"#;
     assert_eq!(less.ask("POST", "/clients", JSON, body).status, 403);
+
+    // Nor does it count for more than the client has by now: a token outlives its client.
+    let gone = create(
+        &admin,
+        "gone",
+        "uapi_clients_post uapi_clients_id_secret_post",
+    );
+    let gone = Asking::new(&idp, "gone", &gone, "");
+    create(&admin, "mate", "uapi_clients_post");
+    assert_eq!(admin.ask("DELETE", "/clients/gone", "", "").status, 200);
+    let body = r#"{"client_id": "evil", "scope": "uapi_clients_post"}"#;
+    assert_eq!(gone.ask("POST", "/clients", JSON, body).status, 403);
+    let taken = gone.ask("POST", "/clients/mate/+secret", "", "");
+    assert_eq!(taken.status, 403);
 
     // And each call needs its own scope.
     let nothing = Asking::new(&idp, "other", &other, "");
