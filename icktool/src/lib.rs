@@ -67,6 +67,10 @@ fn report(out: &Output, failure: &Failure) -> Exit {
     if explained.words.is_empty() {
         return explained.exit;
     }
+    if explained.exit == Exit::Interrupted {
+        out.note(&explained.words);
+        return explained.exit;
+    }
     let (bad, faint) = (style::BAD, style::FAINT);
     out.say(&format!("icktool: {bad}error{bad:#}: {}", explained.words));
     if let Some(hint) = &explained.hint {

@@ -9,7 +9,7 @@ use ick_client::{Binding, Controller, Credentials, Idp, TokenSource};
 use ick_core::secret::Secret;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use serde_json::{Value, json};
-use std::io::{self, BufRead, IsTerminal, Read};
+use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 /// Make a controller the default one, and keep the credentials for it
@@ -112,11 +112,14 @@ fn secret(args: &LoginArgs) -> Result<Secret, Error> {
             source,
         })?,
         (None, Some(text)) => text,
-        (None, None) if io::stdin().is_terminal() => ask().map_err(|source| Error::File {
-            doing: "read the secret from",
-            path: Path::new("the terminal").to_path_buf(),
-            source,
-        })?,
+        (None, None) if io::stdin().is_terminal() => {
+            let typed = ask().map_err(|source| Error::File {
+                doing: "read the secret from",
+                path: Path::new("the terminal").to_path_buf(),
+                source,
+            })?;
+            typed.ok_or(Error::Interrupted)?
+        }
         (None, None) => {
             let mut text = String::new();
             io::stdin()
@@ -141,20 +144,40 @@ fn secret(args: &LoginArgs) -> Result<Secret, Error> {
     Ok(Secret::new(text))
 }
 
-/// Asks at the terminal, without showing what is typed.
-fn ask() -> io::Result<String> {
+/// Asks at the terminal, without showing what is typed; none when Ctrl-C is. The terminal's own keys
+/// are off meanwhile, as a process that Ctrl-C ends could not put the terminal right again.
+fn ask() -> io::Result<Option<String>> {
+    const INTERRUPT: u8 = 0x03;
+    const END: u8 = 0x04;
     eprint!("client secret: ");
     let stdin = io::stdin();
     let before = tcgetattr(&stdin)?;
     let mut hidden = before.clone();
-    hidden.local_modes -= LocalModes::ECHO;
-    hidden.local_modes |= LocalModes::ECHONL;
+    hidden.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
     tcsetattr(&stdin, OptionalActions::Now, &hidden)?;
-    let mut line = String::new();
-    let read = stdin.lock().read_line(&mut line);
+    let mut typed = Vec::new();
+    let mut byte = [0];
+    let read = loop {
+        match stdin.lock().read(&mut byte) {
+            Ok(0) => break Ok(true),
+            Ok(_) => match byte[0] {
+                b'\n' | b'\r' | END => break Ok(true),
+                INTERRUPT => break Ok(false),
+                0x7f | 0x08 => drop(typed.pop()),
+                other => typed.push(other),
+            },
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break Err(error),
+        }
+    };
     tcsetattr(&stdin, OptionalActions::Now, &before)?;
-    read?;
-    Ok(line)
+    eprintln!();
+    match read? {
+        true => String::from_utf8(typed)
+            .map(Some)
+            .map_err(|_| io::Error::other("it is no UTF-8 text")),
+        false => Ok(None),
+    }
 }
 
 /// Logs out.
