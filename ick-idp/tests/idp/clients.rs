@@ -188,8 +188,8 @@ fn what_is_wrong_with_a_request() {
         422
     );
     assert_eq!(post(&" ".repeat(2 << 20)), 413);
-    let text = "Content-Type: text/plain\r\n";
-    assert_eq!(admin.ask("POST", "/clients", text, "{}").status, 415);
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    assert_eq!(admin.ask("POST", "/clients", form, "{}").status, 422);
 
     for (method, path, status) in [
         ("GET", "/clients/nobody", 404),
