@@ -10,7 +10,7 @@ use crate::retry::{Backoff, Retry};
 use ick_api::controller::LogRecord;
 use ick_core::name::BuildId;
 use std::io::{self, BufRead, BufReader, Read};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ureq::BodyReader;
 
 /// How long a follower goes on trying to reach a server that is gone.
@@ -20,11 +20,17 @@ const PATIENCE: Retry = Retry {
     give_up_after: Duration::from_secs(60),
 };
 
+/// A connection that lasted so long was a good one, also when nothing came: a build can be silent for
+/// longer than a read may take.
+const GOOD: Duration = Duration::from_secs(5);
+
 /// A connection that is opened again when it is cut.
 #[derive(Debug)]
 struct Line {
     server: Server,
-    backoff: Backoff,
+    /// Since the last time when all was well.
+    backoff: Option<Backoff>,
+    opened: Instant,
 }
 
 impl Line {
@@ -32,7 +38,8 @@ impl Line {
         server.retry = Retry::NEVER;
         Self {
             server,
-            backoff: PATIENCE.begin(),
+            backoff: None,
+            opened: Instant::now(),
         }
     }
 
@@ -48,6 +55,7 @@ impl Line {
                             .server
                             .nonsense("the end of the log cannot be told from a cut connection"));
                     }
+                    self.opened = Instant::now();
                     return Ok(answer.into_body().into_reader());
                 }
                 Err(error) => error,
@@ -61,7 +69,8 @@ impl Line {
         if !error.is_transient(true) {
             return Err(error);
         }
-        match self.backoff.next_wait(error.retry_after()) {
+        let backoff = self.backoff.get_or_insert_with(|| PATIENCE.begin());
+        match backoff.next_wait(error.retry_after()) {
             Some(wait) => {
                 tracing::debug!(%error, "the log will be asked for again");
                 std::thread::sleep(wait);
@@ -71,14 +80,15 @@ impl Line {
         }
     }
 
-    fn cut(&self, error: io::Error) -> Error {
+    fn cut(&mut self, error: io::Error) -> Error {
+        if self.opened.elapsed() > GOOD {
+            self.went_on();
+        }
         self.server.broken(ureq::Error::from(error))
     }
 
     fn went_on(&mut self) {
-        if self.backoff.tries() > 0 {
-            self.backoff = PATIENCE.begin();
-        }
+        self.backoff = None;
     }
 }
 
