@@ -22,7 +22,7 @@ use clap::error::ErrorKind;
 use error::Failure;
 use exit::Exit;
 use interrupt::Interrupt;
-use output::{Color, Format, Output, style};
+use output::{Output, style};
 use session::Context;
 use std::process::ExitCode;
 
@@ -77,9 +77,4 @@ fn report(out: &Output, failure: &Failure) -> Exit {
         out.say(&format!("{faint}hint:{faint:#} {hint}"));
     }
     explained.exit
-}
-
-/// The output for tests and tools that have no command line.
-pub fn plain_output() -> Output {
-    Output::new(Format::Text, Color::Never)
 }
