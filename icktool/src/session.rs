@@ -10,7 +10,7 @@ use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::up::state::UpFile;
 use ick_api::controller::Version;
-use ick_client::{Binding, Controller, Credentials, Idp, Store, TokenSource};
+use ick_client::{Binding, Controller, Credentials, Idp, Retry, Store, TokenSource};
 use ick_core::name::ClientId;
 use ick_core::secret::Secret;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,12 @@ use std::time::{Duration, Instant};
 
 /// How long to wait before a controller that is away is asked again.
 const AGAIN: Duration = Duration::from_millis(100);
+
+/// A person waits: long enough for a restart, short enough to be told soon that a server is down.
+const RETRY: Retry = Retry {
+    give_up_after: Duration::from_secs(3),
+    ..Retry::BRIEF
+};
 
 /// What every command is given.
 pub struct Context {
@@ -165,7 +171,7 @@ impl Context {
             },
         };
         binding.check(Some(&recorded))?;
-        let idp = Idp::new(&version.auth_url)?;
+        let idp = Idp::new(&version.auth_url)?.with_retry(RETRY);
         let client_id = credentials.client_id.clone();
         let file = folders.token_file(controller.url(), &credentials);
         Ok((
@@ -193,7 +199,9 @@ impl Session {
     /// # Errors
     /// When the controller names none.
     pub fn store(&self) -> Result<Store, Error> {
-        Ok(Store::new(&self.version.artifact_store)?.with_token(self.token.clone()))
+        Ok(Store::new(&self.version.artifact_store)?
+            .with_retry(RETRY)
+            .with_token(self.token.clone()))
     }
 
     /// The identity provider, with tokens.
@@ -201,7 +209,9 @@ impl Session {
     /// # Errors
     /// When the controller names none.
     pub fn idp(&self) -> Result<Idp, Error> {
-        Ok(Idp::new(&self.version.auth_url)?.with_token(self.token.clone()))
+        Ok(Idp::new(&self.version.auth_url)?
+            .with_retry(RETRY)
+            .with_token(self.token.clone()))
     }
 }
 
