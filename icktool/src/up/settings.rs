@@ -5,6 +5,7 @@ use crate::config;
 use crate::error::Error;
 use ick_client::Credentials;
 use ick_core::yaml;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -55,19 +56,11 @@ impl Addresses {
     fn choose(port: u16) -> Result<Self, Error> {
         let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         if port == 0 {
-            // All three are held at once, so that they differ.
-            let bound: io::Result<Vec<_>> = (0..3).map(|_| TcpListener::bind(at(0))).collect();
-            let addresses: io::Result<Vec<_>> =
-                bound.and_then(|bound| bound.iter().map(TcpListener::local_addr).collect());
-            return match addresses.as_deref() {
-                Ok([controller, store, idp]) => Ok(Self {
-                    idp: *idp,
-                    controller: *controller,
-                    store: *store,
-                }),
-                Ok(_) => Err(Error::Other("no free port was found".to_owned())),
-                Err(error) => Err(Error::Other(format!("no free port was found: {error}"))),
-            };
+            return free().map(|[controller, store, idp]| Self {
+                idp,
+                controller,
+                store,
+            });
         }
         let last = port.checked_add(2).ok_or_else(|| Error::Argument {
             argument: format!("--port {port}"),
@@ -80,6 +73,25 @@ impl Addresses {
             store: at(port + 1),
         })
     }
+}
+
+/// Three free addresses on this machine, below the ports that the system gives to outgoing connections:
+/// one of those could be taken while its server is down for a moment.
+fn free() -> Result<[SocketAddr; 3], Error> {
+    const FIRST: u64 = 10_000;
+    const COUNT: u64 = 22_000;
+    let begin = RandomState::new().hash_one(0) % COUNT;
+    let ports = (0..COUNT).filter_map(|n| u16::try_from(FIRST + (begin + n) % COUNT).ok());
+    // All three are held at once, so that they differ.
+    let bound: Vec<_> = ports
+        .filter_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())
+        .take(3)
+        .collect();
+    let addresses: io::Result<Vec<_>> = bound.iter().map(TcpListener::local_addr).collect();
+    let addresses =
+        addresses.map_err(|error| Error::Other(format!("no free port was found: {error}")))?;
+    <[SocketAddr; 3]>::try_from(addresses)
+        .map_err(|_| Error::Other("no free port was found".to_owned()))
 }
 
 /// Where the servers listen, or will: what their settings say, else as `port` has it.
