@@ -3,6 +3,7 @@
 
 use super::lease::Lease;
 use crate::spool::{Chunk, Reader};
+use ick_api::controller::Appended;
 use ick_api::logframe::MAX_BODY;
 use ick_client::{Append, Backoff, Controller, Error, Retry};
 use std::io;
@@ -109,9 +110,14 @@ impl Shipper {
     /// Whether the controller's log has the length that this believes; goes to the one that it has.
     pub(super) fn reconcile(&mut self, controller: &Controller) -> Shipped {
         match controller.append_log(&self.lease, self.length(), &[]) {
-            Ok(Append::Taken(_)) => Shipped::Lost,
-            Ok(Append::At(length)) if self.go_to(length) => Shipped::All,
-            Ok(Append::At(_)) => Shipped::Lost,
+            // It says the length whatever offset is asked with.
+            Ok(Append::Taken(taken)) if taken.length == self.length() => Shipped::Lost,
+            Ok(Append::Taken(Appended { length, .. }) | Append::At(length)) => {
+                match self.go_to(length) {
+                    true => Shipped::All,
+                    false => Shipped::Lost,
+                }
+            }
             Err(error) => self.failed(&error),
         }
     }

@@ -68,7 +68,7 @@ pub(super) fn work(shared: &Shared, number: u32, folder: &Path) {
                 troubles.none(nothing && asked.elapsed() < wait / 10)
             }
             Err(_) if shared.stop.mode() != Mode::Work => return,
-            Err(error) if error.status() == Some(404) => {
+            Err(error) if matches!(error.status(), Some(404 | 409)) => {
                 tracing::info!("the controller does not know this worker: {error}");
                 match register::register(&shared.config, &shared.controller) {
                     Ok(()) => Duration::ZERO,

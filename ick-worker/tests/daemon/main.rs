@@ -245,6 +245,16 @@ fn a_worker_that_is_not_known_registers_again() {
 }
 
 #[test]
+fn what_the_controller_has_lost_of_the_log_is_sent_again() {
+    let world = World::new();
+    let _worker = Worker::start(&world);
+    world.trouble(Trouble::LogCutShort);
+    let reports = world.built(&[shell("echo one; sleep 0.1; echo two")]);
+    assert_eq!(reports[0]["exit_code"], 0);
+    assert_eq!(world.output(), "one\ntwo\n");
+}
+
+#[test]
 fn sources_and_artifacts_are_reported() {
     let world = World::new();
     let worker = Worker::start(&world);

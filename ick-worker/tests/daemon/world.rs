@@ -43,6 +43,8 @@ pub(crate) enum Trouble {
     AppendWithoutAnswer,
     /// Every report is lost from now on.
     NoReports,
+    /// The last bytes of the log are lost with the controller's power, before the next report.
+    LogCutShort,
 }
 
 impl State {
@@ -255,7 +257,7 @@ impl World {
                 return None;
             }
             if !state.known {
-                return problem(404, json!({"detail": "no such worker"}));
+                return problem(409, json!({"detail": "no such worker"}));
             }
             if let Some(item) = self.item(&state) {
                 return ok(&item);
@@ -313,6 +315,9 @@ impl World {
             if state.lease.as_deref() != report["lease"].as_str() {
                 return problem(409, json!({"detail": "the lease is lost"}));
             }
+            if state.troubles.front() == Some(&Trouble::LogCutShort) && state.log.pop().is_some() {
+                state.troubles.pop_front();
+            }
             if report["log_length"].as_u64() != Some(state.length()) {
                 return problem(409, json!({"detail": "another length"}));
             }
@@ -351,7 +356,8 @@ impl World {
                 return problem(409, json!({"detail": "the lease is lost"}));
             }
             let length = state.length();
-            if request.query("offset") != length.to_string() {
+            // An empty body only asks.
+            if !request.body.is_empty() && request.query("offset") != length.to_string() {
                 return problem(409, json!({"detail": "another offset", "length": length}));
             }
             assert!(request.body.len() <= logframe::MAX_BODY);
