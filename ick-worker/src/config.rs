@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 /// The configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The file it was read from.
+    pub file: PathBuf,
     /// `state`: the folder with everything that the worker keeps; the command line's wins.
     pub state: PathBuf,
     /// `controller`: its URL.
@@ -83,6 +85,7 @@ impl Config {
         Ok(Self {
             // Supervisors are started elsewhere.
             state: std::path::absolute(&config.state).map_err(read)?,
+            file: path,
             ..config
         })
     }
@@ -138,6 +141,7 @@ fn lower(fields: &Fields<'_>, state: Option<&Path>) -> Option<Result<Config, Con
         return Some(Err(ConfigError::NoState));
     };
     Some(Ok(Config {
+        file: PathBuf::new(),
         state,
         controller: controller?,
         credentials,

@@ -96,6 +96,7 @@ impl Trial {
             builtin: Vec::new(),
             env: BTreeMap::new(),
             visible: Vec::new(),
+            hidden: Vec::new(),
             first_id: None,
             limits: Limits::default(),
             cgroup: None,

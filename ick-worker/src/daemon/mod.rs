@@ -133,7 +133,13 @@ pub fn serve(config: Config, program: &Path) -> Result<(), DaemonError> {
 
 fn engine(config: &Config, program: &Path) -> Engine {
     let command = |word: &str| -> Vec<OsString> { vec![program.into(), word.into()] };
+    let secrets = [
+        Some(&config.state),
+        Some(&config.file),
+        config.git.ssh_key.as_ref(),
+    ];
     Engine::new(EngineConfig {
+        hidden: secrets.into_iter().flatten().cloned().collect(),
         allows: config.allows,
         pass_env: config.pass_env.clone(),
         visible: config.visible.clone(),

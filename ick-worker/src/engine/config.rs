@@ -22,6 +22,9 @@ pub struct EngineConfig {
     pub pass_env: Vec<String>,
     /// Folders of the worker's own root that containers without a tree of their own see as well.
     pub visible: Vec<PathBuf>,
+    /// What no container sees, wherever it is: the worker's state and what else holds its secrets. A
+    /// container of an ordinary user's worker could read them, as outside it is the same user.
+    pub hidden: Vec<PathBuf>,
     /// The first host id that belongs to slot 0's containers, when the worker is root.
     pub uid_base: u32,
     /// Sizes and times.
@@ -32,6 +35,7 @@ impl EngineConfig {
     /// The defaults: nothing but containers without network is allowed.
     pub fn new(state: PathBuf, supervise: Vec<OsString>, builtin: Vec<OsString>) -> Self {
         Self {
+            hidden: vec![state.clone()],
             state,
             supervise,
             builtin,

@@ -56,6 +56,8 @@ pub struct Order {
     pub env: BTreeMap<String, String>,
     /// Folders that containers see as well.
     pub visible: Vec<PathBuf>,
+    /// What containers do not see.
+    pub hidden: Vec<PathBuf>,
     /// The first host id of the slot, when the worker is root.
     pub first_id: Option<u32>,
     /// Where the worker's own tools are, as far as the action needs them.

@@ -77,6 +77,7 @@ fn order(
         builtin: config.builtin.clone(),
         env,
         visible: config.visible.clone(),
+        hidden: config.hidden.clone(),
         first_id,
         tools,
         limits: config.limits,

@@ -222,6 +222,10 @@ fn arguments(order: &Order, parts: &Parts) -> io::Result<Vec<OsString>> {
         for visible in &order.visible {
             list.path2("--ro-bind-try", visible, visible);
         }
+        // What is root's alone cannot be read by a slot's user, who could not cover it either.
+        if order.first_id.is_none() {
+            hide(&mut list, order);
+        }
     }
     list.path2("--bind", &parts.home, "/home/build");
     list.path2("--bind", &parts.workspace, "/workspace");
@@ -244,11 +248,29 @@ fn arguments(order: &Order, parts: &Parts) -> io::Result<Vec<OsString>> {
     Ok(list.0)
 }
 
+/// Covers what no container may see of the worker's own root.
+fn hide(list: &mut List, order: &Order) {
+    for (place, is_folder) in root::places_of(&order.hidden, &order.visible) {
+        if is_folder {
+            list.add(["--size", "4096"]);
+            list.path("--tmpfs", &place);
+            list.path("--remount-ro", &place);
+        } else {
+            list.path2("--ro-bind", "/dev/null", &place);
+        }
+    }
+}
+
 struct List(Vec<OsString>);
 
 impl List {
     fn add<const N: usize>(&mut self, words: [&str; N]) {
         self.0.extend(words.map(OsString::from));
+    }
+
+    fn path(&mut self, option: &str, path: impl AsRef<OsStr>) {
+        self.0
+            .extend([OsStr::new(option), path.as_ref()].map(OsString::from));
     }
 
     fn path2(&mut self, option: &str, from: impl AsRef<OsStr>, to: impl AsRef<OsStr>) {

@@ -1,5 +1,6 @@
 //! What a container sees as its root: which entries of the tree, and its users and groups.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -52,6 +53,36 @@ pub(super) fn entries(tree: Option<&Path>) -> io::Result<Vec<Entry>> {
     Ok(entries)
 }
 
+/// Where a container without a tree sees these files and folders of the worker's own root, and which of
+/// them are folders: below what is shown of it in any case, or below what is made visible.
+pub(super) fn places_of(hidden: &[PathBuf], visible: &[PathBuf]) -> Vec<(PathBuf, bool)> {
+    let mut places = BTreeMap::new();
+    // Links may lead to them in both; what is not there needs not be hidden.
+    for hidden in hidden.iter().filter_map(|path| path.canonicalize().ok()) {
+        let is_folder = hidden.is_dir();
+        let top = hidden.iter().nth(1).and_then(|name| name.to_str());
+        if top.is_some_and(of_own_root) {
+            places.insert(hidden.clone(), is_folder);
+        }
+        for shown in visible {
+            if let Ok(real) = shown.canonicalize()
+                && let Ok(rest) = hidden.strip_prefix(real)
+            {
+                places.insert(joined(shown, rest), is_folder);
+            }
+        }
+    }
+    places.into_iter().collect()
+}
+
+/// Without a slash at the end when nothing is joined.
+fn joined(folder: &Path, rest: &Path) -> PathBuf {
+    if rest.as_os_str().is_empty() {
+        return folder.to_owned();
+    }
+    folder.join(rest)
+}
+
 /// The tree's passwd with the container's user in place of whoever has its id or name.
 pub(super) fn passwd(of_tree: &str) -> String {
     replaced(of_tree, "build:x:1000:1000:build:/home/build:/bin/bash")
@@ -75,6 +106,27 @@ fn replaced(text: &str, line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_hidden_is_found_where_it_is_shown() -> io::Result<()> {
+        let place = tempfile::tempdir()?;
+        let real = place.path().canonicalize()?;
+        fs::create_dir_all(real.join("shown/state"))?;
+        fs::write(real.join("key"), "")?;
+        std::os::unix::fs::symlink("shown", real.join("link"))?;
+        let hidden = ["link/state", "key", "none"].map(|name| real.join(name));
+        let visible = ["shown", "link", "key"].map(|name| real.join(name));
+        let expected = [("key", false), ("link/state", true), ("shown/state", true)];
+        let expected = expected.map(|(name, is_folder)| (real.join(name), is_folder));
+        assert_eq!(places_of(&hidden, &visible), expected);
+        assert_eq!(places_of(&hidden, &[]), []);
+        let passwd = PathBuf::from("/etc/passwd");
+        assert_eq!(
+            places_of(std::slice::from_ref(&passwd), &[]),
+            [(passwd, false)]
+        );
+        Ok(())
+    }
 
     #[test]
     fn the_user_replaces_whoever_has_its_id_or_name() {
