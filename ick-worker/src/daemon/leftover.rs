@@ -1,6 +1,6 @@
 //! What a slot finds when the worker starts: runs of the process before it.
 
-use crate::engine::{RunFolder, STOP, StopReason, private_file};
+use crate::engine::{RESULT, RunFolder, STOP, StopReason, private_file};
 use crate::supervise;
 use rustix::process::{Pid, PidfdFlags, Signal};
 use std::fs;
@@ -10,6 +10,9 @@ use std::time::Duration;
 
 /// How long a supervisor may take to end its action, before it is ended itself.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a supervisor may take to go that has written its result.
+const LEAVING: Duration = Duration::from_secs(2);
 
 /// The runs in a slot's folder.
 pub(super) fn runs(slot: &Path) -> io::Result<Vec<PathBuf>> {
@@ -27,13 +30,21 @@ pub(super) fn runs(slot: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(runs)
 }
 
-/// Ends every action of a run that is still being supervised. Their results say `lost_worker`.
+/// Ends every action of a run that is still being supervised, and sees to it that one whose supervisor
+/// is just starting never begins. Their results say `lost_worker`.
 pub(super) fn end_actions(run: &Path) {
     let Ok(entries) = fs::read_dir(run.join("actions")) else {
         return;
     };
     for action in entries.flatten() {
         let folder = action.path();
+        // With a result there, all that is left to do for a supervisor is to go.
+        if folder.join(RESULT).exists() && supervise::wait_until_gone(&folder, LEAVING) {
+            continue;
+        }
+        // Before the look: a supervisor that comes after it finds the word. It may be there already: the
+        // first reason stands.
+        let _ = private_file(&folder.join(STOP), StopReason::Shutdown.word().as_bytes());
         if supervise::is_alive(&folder) {
             tracing::info!("ending what {} still executes", folder.display());
             end(&folder);
@@ -42,9 +53,6 @@ pub(super) fn end_actions(run: &Path) {
 }
 
 fn end(folder: &Path) {
-    let word = StopReason::Shutdown.word();
-    // It may be there already: the first reason stands.
-    let _ = private_file(&folder.join(STOP), word.as_bytes());
     for (signal, patience) in [(Signal::TERM, PATIENCE), (Signal::KILL, PATIENCE)] {
         let sent = supervisor(folder).is_some_and(|pid| {
             rustix::process::pidfd_open(pid, PidfdFlags::empty()).is_ok_and(|process| {
@@ -64,13 +72,17 @@ fn end(folder: &Path) {
 }
 
 /// The supervisor of an action: the process whose command ends with `supervise` and the folder, and
-/// which leads its session.
+/// which leads its session. Not one in a container, which can have any command.
 fn supervisor(folder: &Path) -> Option<Pid> {
+    let own = fs::read_link("/proc/self/ns/pid").ok()?;
     let ending = [b"supervise\0", folder.as_os_str().as_encoded_bytes(), b"\0"].concat();
     fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
         let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
         let command = fs::read(entry.path().join("cmdline")).ok()?;
         if !command.ends_with(&ending) {
+            return None;
+        }
+        if fs::read_link(entry.path().join("ns/pid")).ok()? != own {
             return None;
         }
         let pid = Pid::from_raw(pid)?;

@@ -7,6 +7,19 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 #[test]
+fn what_is_given_up_before_its_supervisor_is_there_is_never_started() {
+    let build = Build::with(|config| {
+        let late = r#"printf shutdown >"$1/stop"; exec "$0" supervise "$1""#;
+        let program = config.supervise[0].clone();
+        config.supervise = ["sh", "-c", late].map(Into::into).to_vec();
+        config.supervise.push(program);
+    });
+    let done = build.execute(build.shell(": >started"));
+    assert_eq!(done.kind(), Some(CauseKind::LostWorker));
+    assert!(!build.file("started").exists());
+}
+
+#[test]
 fn exit_codes_and_signals() {
     let build = Build::new();
     let done = build.execute(build.shell("exit 0"));
