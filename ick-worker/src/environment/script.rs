@@ -5,11 +5,15 @@ use crate::places::Inside;
 use std::path::Path;
 
 /// What starts a python script: `params` is there before its first line runs, its lines keep their
-/// numbers, and a traceback shows nothing but the script. The arguments are the script and the file
-/// with the parameters.
+/// numbers, and a traceback shows nothing but the script. Modules are not looked for in the workspace,
+/// as for a script file that lies elsewhere: a `json.py` there is not for this worker to execute. The
+/// arguments are the script and the file with the parameters.
 const START_PYTHON: &str = r#"
 def start():
-    import json, sys
+    import sys
+    if sys.path[:1] == [""]:
+        del sys.path[0]
+    import json
     path, parameters = sys.argv[1:]
     with open(parameters, encoding="utf-8") as file:
         params = json.load(file)

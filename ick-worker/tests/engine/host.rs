@@ -92,6 +92,20 @@ fn python_finds_its_parameters() {
 }
 
 #[test]
+fn python_takes_no_module_from_the_workspace() {
+    let build = Build::new();
+    for name in ["json", "subprocess"] {
+        fs::write(
+            build.file(&format!("{name}.py")),
+            "raise SystemExit('taken')",
+        )
+        .unwrap();
+    }
+    let request = build.python("import json, subprocess\nprint(params)");
+    assert_eq!(build.stdout(request), "{}\n");
+}
+
+#[test]
 fn errors_name_the_scripts_own_lines() {
     let build = Build::new();
     let shell = build.execute(build.shell("true\ntrue\nno-such-command\n"));
