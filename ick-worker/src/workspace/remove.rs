@@ -1,9 +1,9 @@
 //! Removing a folder with all that is in it.
 
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::path::Path;
 
@@ -85,14 +85,31 @@ impl Removal {
             }
             // To be moved, a folder must be writable itself: its ".." changes.
             let _ = open(folder, name);
-            self.moved += 1;
-            let moved = CString::new(format!(".ick-removed-{}", self.moved))?;
-            match rustix::fs::renameat(folder, name, &self.top, moved.as_c_str()) {
-                Ok(()) => waiting.push(moved),
+            match self.move_up(folder, name)? {
+                Ok(moved) => waiting.push(moved),
                 Err(why) => self.note(Err(why)),
             }
         }
         Ok(())
+    }
+
+    /// Moves a folder to the top, under a name that nothing has there.
+    fn move_up(&mut self, folder: &OwnedFd, name: &CStr) -> io::Result<Result<CString, Errno>> {
+        loop {
+            self.moved += 1;
+            let moved = CString::new(format!(".ick-removed-{}", self.moved))?;
+            let flags = RenameFlags::NOREPLACE;
+            match rustix::fs::renameat_with(folder, name, &self.top, moved.as_c_str(), flags) {
+                // Someone who knew what names are given here.
+                Err(Errno::EXIST) => {}
+                // The file system cannot tell.
+                Err(Errno::INVAL) => {
+                    let moving = rustix::fs::renameat(folder, name, &self.top, moved.as_c_str());
+                    return Ok(moving.map(|()| moved));
+                }
+                other => return Ok(other.map(|()| moved)),
+            }
+        }
     }
 
     fn note(&mut self, what: Result<(), Errno>) {
@@ -135,6 +152,19 @@ mod tests {
     fn what_is_not_there_is_removed() -> Tested {
         let place = tempfile::tempdir()?;
         remove(&place.path().join("none"))?;
+        Ok(())
+    }
+
+    #[test]
+    fn the_names_that_are_given_on_the_way_may_be_there_already() -> Tested {
+        let place = tempfile::tempdir()?;
+        let top = place.path().join("top");
+        for name in ["a", ".ick-removed-2", ".ick-removed-3"] {
+            fs::create_dir_all(top.join(name).join("inner"))?;
+        }
+        fs::write(top.join(".ick-removed-1"), "")?;
+        remove(&top)?;
+        assert!(!top.exists());
         Ok(())
     }
 
