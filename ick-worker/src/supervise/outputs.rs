@@ -7,15 +7,23 @@ use rustix::fs::{Mode, OFlags};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// The most that the file may have, in bytes.
-const MOST: u64 = 64 << 10;
+pub(super) const MOST: u64 = 64 << 10;
 
 /// Reads the outputs of the action whose folder this is.
 pub(super) fn read(folder: &Path) -> Result<BTreeMap<String, String>, Cause> {
     let text = text(&folder.join(OUTPUTS)).map_err(|why| bad(&format!("cannot be read: {why}")))?;
     parse(&text)
+}
+
+/// Whether the file takes clearly more bytes on disk than it may have. It is on the worker's own disk,
+/// also for a container.
+pub(super) fn exceed(folder: &Path) -> bool {
+    let about = folder.join(OUTPUTS).symlink_metadata();
+    about.is_ok_and(|about| about.blocks() * 512 > 2 * MOST)
 }
 
 fn text(path: &Path) -> io::Result<Vec<u8>> {

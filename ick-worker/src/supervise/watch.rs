@@ -4,7 +4,7 @@ use super::ending::{self, Ending};
 use super::fork::{Fork, fork};
 use super::reaper::{self, End, Word};
 use super::{cgroup, children, now, outputs};
-use crate::engine::{ActionResult, Order, Program, VERSION, cannot, cause};
+use crate::engine::{ActionResult, Order, Program, STOP, VERSION, cannot, cause};
 use crate::spool::Writer;
 use crate::workspace;
 use ick_api::logframe::Stream;
@@ -44,6 +44,12 @@ pub(super) fn to_the_end(order: &Order, folder: &Path, started: Timestamp) -> Ac
         ended: started,
         log_length: 0,
     };
+    // Whoever found nobody that supervises the action may have given it up already; what is told to
+    // end before it began is never started.
+    if folder.join(STOP).exists() {
+        result.cause = Some(Ending::by_signal(folder, &order.limits).cause);
+        return result;
+    }
     let watched = Watch::start(order, folder)
         .and_then(|mut watch| {
             let ended = watch.until_end();
@@ -106,7 +112,7 @@ impl<'a> Watch<'a> {
         let (signals, write) = UnixStream::pair()?;
         signals.set_nonblocking(true)?;
         signal_hook::low_level::pipe::register(signal_hook::consts::SIGTERM, write)?;
-        let too_big = too_big(order)?;
+        let too_big = too_big(order, folder)?;
         let events = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let add = |fd: &dyn AsFd, number, flags| {
             let data = epoll::EventData::new_u64(number);
@@ -162,7 +168,7 @@ impl<'a> Watch<'a> {
                     STDERR => while self.take_output(1) {},
                     WORDS => self.hear()?,
                     SIGNALS => self.obey_signal(),
-                    _ => self.endtoo_big(),
+                    _ => self.end_too_big(),
                 }
             }
         }
@@ -213,7 +219,7 @@ impl<'a> Watch<'a> {
         self.terminate(ending);
     }
 
-    fn endtoo_big(&mut self) {
+    fn end_too_big(&mut self) {
         // It is told once, and stays readable.
         if let Some(too_big) = self.too_big.take() {
             let _ = epoll::delete(&self.events, &too_big);
@@ -222,8 +228,11 @@ impl<'a> Watch<'a> {
         let why = cause(
             CauseKind::DiskFull,
             format!(
-                "the workspace has more than {} bytes or the build's HOME more than {}",
-                limits.workspace, limits.home
+                "the workspace has more than {} bytes, the build's HOME more than {}, or the file \
+                 named by $ICK_OUTPUTS more than {}",
+                limits.workspace,
+                limits.home,
+                outputs::MOST
             ),
         );
         self.terminate(Ending::at_once(why, limits));
@@ -349,12 +358,13 @@ fn start_reaper(order: &Order) -> io::Result<Fork> {
 }
 
 /// Something that becomes readable when a container has written more than it may.
-fn too_big(order: &Order) -> io::Result<Option<UnixStream>> {
+fn too_big(order: &Order, folder: &Path) -> io::Result<Option<UnixStream>> {
     if order.request.place != Place::Container {
         return Ok(None);
     }
     let (read, mut write) = UnixStream::pair()?;
     let (workspace, home, limits) = (order.workspace.clone(), order.home.clone(), order.limits);
+    let folder = folder.to_owned();
     std::thread::Builder::new()
         .name("measure".to_owned())
         .spawn(move || {
@@ -364,6 +374,7 @@ fn too_big(order: &Order) -> io::Result<Option<UnixStream>> {
                 let begun = Instant::now();
                 if workspace::exceeds(&workspace, limits.workspace)
                     || workspace::exceeds(&home, limits.home)
+                    || outputs::exceed(&folder)
                 {
                     let _ = write.write_all(b"!");
                     return;

@@ -150,6 +150,28 @@ fn what_the_configuration_makes_visible_is_seen() {
 }
 
 #[test]
+fn the_workers_own_state_and_secrets_are_never_seen() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, file) = (place.path().join("state"), place.path().join("key"));
+    fs::create_dir(&folder).unwrap();
+    for secret in [&folder.join("secret"), &file] {
+        fs::write(secret, "secret").unwrap();
+        fs::set_permissions(secret, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let build = Build::with(|config| {
+        config.visible = vec![place.path().to_owned(), config.state.clone()];
+        config.hidden.extend([folder.clone(), file.clone()]);
+    });
+    let script = format!(
+        "cat {} {}/* {}/runs/*/*/actions/*/* 2>/dev/null || echo nothing",
+        file.display(),
+        folder.display(),
+        build.state().display()
+    );
+    assert_eq!(build.stdout(build.in_container(&script)), "nothing\n");
+}
+
+#[test]
 fn other_processes_are_not_seen() {
     let build = Build::new();
     let script = "cd /proc; for p in [0-9]*; do read -r name <$p/comm; echo $name; done; \
@@ -300,7 +322,11 @@ fn the_small_file_systems_have_a_size() {
 
 #[test]
 fn what_grows_too_big_is_ended() {
-    for script in ["head -c 3M /dev/zero >x", "head -c 3M /dev/zero >~/x"] {
+    for script in [
+        "head -c 3M /dev/zero >x",
+        "head -c 3M /dev/zero >~/x",
+        "head -c 3M /dev/zero >$ICK_OUTPUTS",
+    ] {
         let build = Build::with(|config| {
             config.limits.workspace = 2 << 20;
             config.limits.home = 2 << 20;
