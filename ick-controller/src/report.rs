@@ -99,6 +99,7 @@ impl From<logs::Error> for Refusal {
                 tracing::error!("{error}");
                 Self::no_room(error.to_string())
             }
+            Error::Lost => Self::conflict(error.to_string()),
             Error::Deleted => Self::not_found(error.to_string()),
             Error::Io(_) => Self::internal(&error),
         }

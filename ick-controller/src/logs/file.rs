@@ -1,5 +1,6 @@
 //! One log file: recovered when it is opened, appended to at its end.
 
+use super::Error;
 use super::format::{CHUNK_HEADER, Chunk, Counts, FILE_HEADER, Kind, Mark, Size};
 use super::index::{Entry, Index, SPACING};
 use ick_core::build::LeaseId;
@@ -139,6 +140,15 @@ impl LogFile {
         Ok(true)
     }
 
+    /// Refuses what an attempt still says after the next one has begun: it would take the count of
+    /// bytes away from the lease that holds now.
+    pub(super) fn check_attempt(&self, attempt: u32) -> Result<(), Error> {
+        match &self.tail.mark {
+            Some((_, mark)) if mark.attempt > attempt => Err(Error::Lost),
+            _ => Ok(()),
+        }
+    }
+
     /// Appends frames, whole or not at all, with a mark before them if they belong to something else
     /// than what is before.
     pub(super) fn append(
@@ -173,6 +183,14 @@ impl LogFile {
     /// The place of the mark in force for `belongs`; encodes one to `out` where it must be made.
     fn mark_for(&mut self, belongs: Belongs<'_>, out: &mut Vec<u8>) -> u64 {
         let old = self.tail.mark.as_ref();
+        // What the controller still says of an attempt after the next one has begun stays where it is
+        // said, so that each attempt is one part of the log.
+        if let Some((place, mark)) = old
+            && belongs.lease.is_none()
+            && mark.attempt > belongs.attempt
+        {
+            return *place;
+        }
         if let Some((place, mark)) = old
             && mark.attempt == belongs.attempt
             && mark.action_id == belongs.action_id

@@ -57,6 +57,9 @@ pub enum Error {
     /// There is no room on the disk.
     #[error("there is no room for logs on the controller's disk")]
     Full,
+    /// Another attempt has begun to write: the lease was lost between the look at it and this.
+    #[error("{}", crate::leases::Lost)]
+    Lost,
     /// The log was deleted in the meantime.
     #[error("the log was deleted")]
     Deleted,
@@ -210,6 +213,7 @@ impl Logs {
             };
         }
         let file = self.opened(&log, &mut state, true)?;
+        file.check_attempt(place.attempt)?;
         let length = length_of(file, place.lease);
         if offset != length {
             return Err(Error::WrongOffset { length });
@@ -243,7 +247,10 @@ impl Logs {
         let log = self.log(place.build);
         let mut state = lock(&log.state);
         let length = match self.opened(&log, &mut state, !body.is_empty()) {
-            Ok(file) => length_of(file, place.lease),
+            Ok(file) => {
+                file.check_attempt(place.attempt)?;
+                length_of(file, place.lease)
+            }
             Err(error) if is_absent(&error) => 0,
             Err(error) => return Err(error),
         };

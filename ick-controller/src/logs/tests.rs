@@ -168,6 +168,32 @@ fn offsets_count_all_payload_of_the_lease_and_nothing_is_taken_twice() {
 }
 
 #[test]
+fn an_attempt_that_was_lost_says_nothing_more() {
+    let world = World::new();
+    let out = |text: &str| frame(Stream::Stdout, text.as_bytes());
+    world.append("L1", "1", 0, &out("old")).unwrap();
+    world.append("L2", "1", 0, &out("new")).unwrap();
+    for offset in [0, 3] {
+        let late = world.append("L1", "1", offset, &out("late"));
+        assert!(matches!(late, Err(Error::Lost)), "{late:?}");
+    }
+    let place = Place {
+        build: &build(1),
+        lease: &LeaseId::new("L1"),
+        attempt: 1,
+        action_id: "1",
+    };
+    let late = world.logs().append_report(&place, "late", "", None, at(6));
+    assert!(matches!(late, Err(Error::Lost)), "{late:?}");
+    // Nor does the controller itself tear the next attempt apart.
+    world.logs().say(&build(1), 1, "1", "lost", at(6)).unwrap();
+    world.append("L2", "1", 3, &out("er")).unwrap();
+    assert_eq!(world.text(0), "oldnewer");
+    let range = |attempt| world.logs().text_range(&build(1), attempt).unwrap();
+    assert_eq!([range(Some(1)), range(Some(2))], [0..3, 3..8]);
+}
+
+#[test]
 fn what_is_no_frames_is_refused_and_nothing_of_it_kept() {
     let world = World::new();
     let mut body = frame(Stream::Stdout, b"good\n");
