@@ -2,9 +2,7 @@
 //!
 //! ```no_run
 //! use ick_client::{Binding, Controller, Idp, Credentials, TokenSource};
-//! # fn main() -> Result<(), ick_client::Error> {
-//! # let credentials: Credentials = unimplemented!();
-//! # let recorded: Option<Binding> = None;
+//! # fn list(credentials: Credentials, recorded: Option<Binding>) -> Result<(), ick_client::Error> {
 //! let controller = Controller::new("http://127.0.0.1:8750")?;
 //! let version = controller.version()?; // before credentials are touched
 //! let binding = Binding::new(&controller, &version)?;
