@@ -10,7 +10,6 @@ use crate::store_token::StoreTokens;
 use ick_core::build::LeaseId;
 use ick_core::time::Timestamp;
 use ick_http::{Hints, Refusal};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What can be waited for. A hint says only that it is worth looking again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -44,17 +43,8 @@ pub struct App {
 impl App {
     /// The present time.
     pub fn now(&self) -> Timestamp {
-        now()
+        ick_http::now()
     }
-}
-
-/// The present time.
-pub fn now() -> Timestamp {
-    // A clock before 1970 is a broken clock; the sweep sees when it jumps.
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 impl From<crate::state::Error> for Refusal {

@@ -1,6 +1,6 @@
 //! The program `ick-controller`: its command line, and how its parts are put together.
 
-use crate::app::{self, App};
+use crate::app::App;
 use crate::config::Config;
 use crate::idle::Idle;
 use crate::leases::Leases;
@@ -119,7 +119,7 @@ fn serve(mut config: Config) -> anyhow::Result<()> {
 /// # Errors
 /// When that cannot be read.
 pub fn open(config: Config, folder: &StateFolder, shutdown: &Shutdown) -> anyhow::Result<App> {
-    let now = app::now();
+    let now = ick_http::now();
     let keys = Keyring::open(
         folder.join("keys.json"),
         Rotation {

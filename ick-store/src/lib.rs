@@ -12,7 +12,6 @@ pub mod check;
 pub mod config;
 pub mod names;
 pub mod program;
-pub mod range;
 pub mod repr_digest;
 pub mod routes;
 pub mod shelf;

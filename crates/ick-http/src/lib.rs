@@ -25,6 +25,7 @@ mod metrics;
 mod name_path;
 mod page;
 mod query;
+pub mod range;
 mod refusal;
 mod serve;
 mod service;

@@ -1,6 +1,5 @@
 //! A log on its way to a client: what there is of it, or all that comes until the build has ended.
 
-use super::range::{self, Wanted};
 use crate::app::App;
 use crate::logs::{RecordReader, TextReader};
 use bytes::Bytes;
@@ -8,6 +7,7 @@ use http::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, 
 use http::{HeaderMap, HeaderValue, StatusCode};
 use ick_api::logframe;
 use ick_core::name::BuildId;
+use ick_http::range::{self, Wanted};
 use ick_http::{Body, Refusal, Response, Sender, Woken, answer_stream, blocking};
 use std::ops::Range;
 use std::sync::Arc;
@@ -106,7 +106,7 @@ impl Reading {
     ) -> Result<Response, Refusal> {
         let all = self.range().await?;
         let size = all.end - all.start;
-        let (part, range) = match (offset, range::wanted(headers, size)) {
+        let (part, range) = match (offset, range::wanted(headers, size, None)) {
             (Some(offset), _) => (offset.min(size)..size, None),
             (None, Wanted::Whole) => (0..size, None),
             (None, Wanted::Nothing) => return Err(Refusal::range_not_satisfiable(size)),

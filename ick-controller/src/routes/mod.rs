@@ -7,7 +7,6 @@ mod listing;
 mod log_stream;
 mod logs;
 mod objects;
-mod range;
 mod version;
 mod work;
 mod workers;

@@ -2,7 +2,6 @@
 
 use super::{Version, blob_name, missing};
 use crate::blobs::Content;
-use crate::range::{self, Wanted};
 use crate::repr_digest::{self, REPR_DIGEST};
 use crate::shelf::Shelf;
 use bytes::Bytes;
@@ -16,6 +15,7 @@ use ick_api::scope::BlobsIdGet;
 use ick_core::digest::Digest;
 use ick_core::name::BlobName;
 use ick_http::axum::extract::State;
+use ick_http::range::{self, Wanted};
 use ick_http::{
     Body, Caller, NamePath, Query, Refusal, Response, blocking, etag, if_match, if_none_match,
 };
@@ -53,12 +53,12 @@ pub(super) async fn download(
     }
     // A range is a matter of GET only (RFC 9110, section 14.2).
     let wanted = match method {
-        Method::GET => range::wanted(&headers, &digest, size),
+        Method::GET => range::wanted(&headers, size, Some(&etag(&digest.to_string()))),
         _ => Wanted::Whole,
     };
     let (status, start, end) = match wanted {
         Wanted::Whole => (StatusCode::OK, 0, size),
-        Wanted::Part(first, last) => (StatusCode::PARTIAL_CONTENT, first, last + 1),
+        Wanted::Part(part) => (StatusCode::PARTIAL_CONTENT, part.start, part.end),
         Wanted::Nothing => return Err(Refusal::range_not_satisfiable(size)),
     };
     let body = match method {

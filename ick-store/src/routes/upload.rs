@@ -12,13 +12,11 @@ use ick_api::scope::BlobsIdPut;
 use ick_api::store::Stored;
 use ick_core::digest::Digest;
 use ick_core::name::{BlobName, ClientId};
-use ick_core::time::Timestamp;
 use ick_http::axum::Json;
 use ick_http::axum::extract::State;
 use ick_http::axum::response::IntoResponse;
 use ick_http::{Caller, NamePath, Query, Refusal, Response, Upload, blocking, etag};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// So many bytes are hashed and written at a time, while the next ones arrive.
 const BATCH: usize = 256 << 10;
@@ -199,7 +197,7 @@ impl Putting {
         let mut excluded = None;
         let recorded = self
             .shelf
-            .put(arrived, &self.name, &self.who, now(), |current| {
+            .put(arrived, &self.name, &self.who, ick_http::now(), |current| {
                 let allowed = expect_conditions(&self.headers, current).is_ok();
                 excluded = current.copied();
                 allowed
@@ -218,11 +216,4 @@ impl Putting {
         let tag = etag(&digest.to_string());
         Ok((status, [(ETAG, tag)], Json(stored)).into_response())
     }
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
