@@ -175,19 +175,28 @@ impl Taker {
         if queued.avoid.as_ref() != Some(&self.slot.worker) || !self.another[usize::from(class)] {
             return Ok(true);
         }
-        let build = tx.build_by_key(queued.key)?;
+        let build = match tx.build_by_key(queued.key) {
+            // The one who takes it sees to it.
+            Err(Error::Damaged(_)) => return Ok(true),
+            other => other?,
+        };
         Ok(build.is_some_and(|build| now.since(build.state.queued) >= PREFER_ANOTHER))
     }
 
-    /// The oldest build that it may have.
-    fn next(&self, tx: &(impl Read + ?Sized), now: Timestamp) -> Result<Option<u64>, Error> {
+    /// The oldest build that it may have and that is not one of `damaged`.
+    fn next(
+        &self,
+        tx: &(impl Read + ?Sized),
+        damaged: &[u64],
+        now: Timestamp,
+    ) -> Result<Option<u64>, Error> {
         let mut oldest: Option<u64> = None;
         for class in self.allows.classes() {
             for queued in tx.queued(class, LOOK)? {
                 if oldest.is_some_and(|oldest| oldest < queued.key) {
                     break;
                 }
-                if self.may_have(tx, class, &queued, now)? {
+                if !damaged.contains(&queued.key) && self.may_have(tx, class, &queued, now)? {
                     oldest = Some(queued.key);
                     break;
                 }
@@ -197,7 +206,7 @@ impl Taker {
     }
 
     fn any(&self, tx: &(impl Read + ?Sized), now: Timestamp) -> Result<bool, Error> {
-        Ok(self.next(tx, now)?.is_some())
+        Ok(self.next(tx, &[], now)?.is_some())
     }
 }
 
@@ -226,14 +235,22 @@ pub fn take(
         }
         return Ok(moved);
     }
+    let mut damaged = Vec::new();
     // Each build that ends at once is one less; the bound is for the length of one transaction.
-    while moved.len() < LOOK {
-        let Some(key) = taker.next(tx, now)? else {
+    while moved.len() + damaged.len() < LOOK {
+        let Some(key) = taker.next(tx, &damaged, now)? else {
             break;
         };
-        let build = tx
-            .build_by_key(key)?
-            .ok_or_else(|| Error::Damaged(format!("the queue has build {key}, which is none")))?;
+        let build = match whole(tx, key) {
+            Ok(build) => build,
+            // It waits for `ick-controller check` and a person; those behind it do not.
+            Err(Error::Damaged(what)) => {
+                tracing::error!("cannot hand out build {key}: {what}");
+                damaged.push(key);
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         let event = Event::HandOut {
             worker: WorkerId::clone(worker),
             slot: *slot,
@@ -247,4 +264,13 @@ pub fn take(
         }
     }
     Ok(moved)
+}
+
+/// A queued build of which everything can be read.
+fn whole(tx: &dyn Write, key: u64) -> Result<BuildRecord, Error> {
+    let build = tx
+        .build_by_key(key)?
+        .ok_or_else(|| Error::Damaged(format!("the queue has build {key}, which is none")))?;
+    tx.terms(&build)?;
+    Ok(build)
 }

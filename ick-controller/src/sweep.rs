@@ -87,23 +87,31 @@ impl App {
                     return;
                 }
             };
-            match self.tick_these(&due, now) {
-                Ok(moved) => {
-                    let none_moved = moved.iter().all(|one| one.effects.is_empty());
-                    for one in &moved {
-                        self.settle(one);
-                    }
-                    // What is still due after a tick would be found again at once.
-                    if due.len() < AT_ONCE || none_moved {
-                        return;
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!("cannot end builds whose time is over: {error}");
-                    return;
-                }
+            let moved = match self.tick_these(&due, now) {
+                Ok(moved) => moved,
+                // One that cannot go on must not hold up the others.
+                Err(_) => self.tick_each(&due, now),
+            };
+            let none_moved = moved.iter().all(|one| one.effects.is_empty());
+            for one in &moved {
+                self.settle(one);
+            }
+            // What is still due after a tick would be found again at once.
+            if due.len() < AT_ONCE || none_moved {
+                return;
             }
         }
+    }
+
+    fn tick_each(&self, due: &[BuildKey], now: Timestamp) -> Vec<Moved> {
+        let mut moved = Vec::new();
+        for key in due {
+            match self.tick_these(&[*key], now) {
+                Ok(one) => moved.extend(one),
+                Err(error) => tracing::warn!("cannot end build {key} whose time is over: {error}"),
+            }
+        }
+        moved
     }
 
     fn tick_these(&self, due: &[BuildKey], now: Timestamp) -> Result<Vec<Moved>, Stuck> {

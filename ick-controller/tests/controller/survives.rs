@@ -1,6 +1,6 @@
 //! What was acknowledged survives `kill -9`.
 
-use crate::world::{World, frame};
+use crate::world::{World, eventually, frame};
 use serde_json::json;
 use std::process::Command;
 
@@ -114,4 +114,38 @@ fn a_state_folder_in_use_and_a_port_in_use_are_said() {
         .arg(other.state());
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
+/// Spoils what the database has of a build, as a bad disk might.
+fn damage(world: &World, number: u32) {
+    let database = rusqlite::Connection::open(world.state().join("controller.sqlite")).unwrap();
+    let changed = database
+        .execute("UPDATE builds SET state = '{' WHERE number = ?1", [number])
+        .unwrap();
+    assert_eq!(changed, 1);
+}
+
+#[test]
+fn a_damaged_build_holds_up_no_other() {
+    let mut world = World::new();
+    world.hello();
+    let second = world.trigger("hello");
+    world.kill();
+    damage(&world, 1);
+    world.start();
+    let worker = world.worker("w");
+    assert_eq!(worker.work("30s")["build_id"], json!(second));
+}
+
+#[test]
+fn a_damaged_build_keeps_no_other_from_its_time_out() {
+    let mut world = World::with("queue_timeout: 1s\n");
+    world.hello();
+    let second = world.trigger("hello");
+    world.kill();
+    damage(&world, 1);
+    world.start();
+    eventually("the end of the sound build", || {
+        (world.build(&second)["status"] == "failed").then_some(())
+    });
 }
