@@ -278,9 +278,11 @@ fn artifacts(ick: &Ick) -> Result<()> {
     const SIZE: usize = 512 << 20;
     let store = store(ick)?;
     let content = vec![7; SIZE];
-    let file = ick.folder().join("blob");
+    let mut count = 0_u8;
     let write = Sample::take(5, || {
-        let mut file = std::fs::File::create(&file)?;
+        // A new file each time, as the store keeps every content too.
+        count += 1;
+        let mut file = std::fs::File::create(ick.folder().join(format!("blob-{count}")))?;
         file.write_all(&content)?;
         Ok(file.sync_all()?)
     })?;
@@ -289,9 +291,8 @@ fn artifacts(ick: &Ick) -> Result<()> {
         length: Some(SIZE as u64),
         ..Upload::default()
     };
-    let mut count = 0_u8;
     let put = Sample::take(5, || {
-        // Each time another content, so that each is written.
+        // Another content each time, so that each is written.
         count += 1;
         let mut content: &[u8] = &content;
         let mut first: &[u8] = &[count];
