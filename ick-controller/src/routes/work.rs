@@ -28,6 +28,10 @@ const MAX_REPORT: usize = 1 << 20;
 struct AskedWork {
     wait: Option<String>,
     slot: Option<u32>,
+    /// The worker relies on its registration: it would rather be refused than taken for one with the
+    /// defaults when that is gone.
+    #[serde(default)]
+    registered: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -68,6 +72,11 @@ async fn work(
         worker: by.sub().clone(),
         slot: asked.slot.unwrap_or(1),
     };
+    if !asked.registered && app.roster.get(&slot.worker).is_none() {
+        // Three calls are enough for a small worker: token, work, report.
+        let (app, worker) = (Arc::clone(&app), slot.worker.clone());
+        blocking(move || app.register_by_default(&worker)).await?;
+    }
     loop {
         let allows = check_slot(&app, &slot)?;
         // First among those who wait, then the look: what comes in between is not missed.

@@ -202,6 +202,17 @@ async fn worker_post(
 }
 
 impl App {
+    /// Registers a worker that asks for work and never said anything of itself: with the defaults.
+    pub(super) fn register_by_default(&self, worker: &WorkerId) -> Result<(), Refusal> {
+        let said = said(Registration::default())?.0;
+        let now = self.now();
+        self.put_worker(worker, said, worker, |record| {
+            record.last_seen = Some(now);
+            Ok(())
+        })
+        .map(drop)
+    }
+
     /// Creates or replaces a worker. `also` sees the record as it is to be.
     fn put_worker(
         &self,

@@ -61,11 +61,37 @@ fn a_waiting_worker_is_woken_by_a_trigger() {
 }
 
 #[test]
-fn a_worker_that_is_not_registered_is_told_so() {
+fn a_worker_that_relies_on_its_registration_is_told_when_it_is_gone() {
     let world = World::new();
     let worker = world.client("w");
-    worker.get("/work").is(409);
-    world.worker("w");
+    worker.get("/work?registered=true").is(409);
+    worker.get("/work").is(200);
+    worker.get("/work?registered=true").is(200);
+    world
+        .client("admin")
+        .send("DELETE", "/workers/w", &[], b"")
+        .is(200);
+    worker.get("/work?registered=true").is(409);
+}
+
+#[test]
+fn a_worker_that_never_registered_has_the_defaults() {
+    let world = World::new();
+    let id = world.hello();
+    let worker = world.client_with("w", "uapi_work_get uapi_work_post");
+    assert_eq!(worker.work("30s")["build_id"], json!(id));
+    let record = world.client("admin").get("/workers/w").is(200);
+    assert_eq!(record["slots"], 1);
+    assert_eq!(
+        record["allows"],
+        json!({"host": true, "chroot": true, "network": true})
+    );
+}
+
+#[test]
+fn what_is_no_slot_and_no_question_is_refused() {
+    let world = World::new();
+    let worker = world.worker("w");
     worker.get("/work?slot=3").is(422);
     worker.get("/work?slot=0").is(422);
     worker.get("/work?wait=soon").is(400);

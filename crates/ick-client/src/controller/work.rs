@@ -18,14 +18,16 @@ pub enum Append {
 }
 
 impl Controller {
-    /// `GET /work`: the item for this worker's slot, waited for.
+    /// `GET /work`: the item for this worker's slot, waited for. The worker relies on what it
+    /// registered, so it asks not to be registered with the defaults.
     ///
     /// # Errors
-    /// Those of any call; 404 for a worker that is not registered.
+    /// Those of any call; 409 for a worker that is not registered.
     pub fn work(&self, slot: u32, wait: Duration) -> Result<NextWork, Error> {
         let query = query(&[
             ("wait", Some(duration::format(wait))),
             ("slot", Some(slot.to_string())),
+            ("registered", Some("true".to_owned())),
         ]);
         self.server
             .json(&Call::get(format!("/work{query}")).wait(wait))
