@@ -199,7 +199,9 @@ fn a_server_that_is_down_is_called_that() -> Result<()> {
     ick.kill("idp")?;
     let mut command = ick.command(&["list-projects"])?;
     command.env("XDG_CACHE_HOME", ick.folder().join("empty"));
-    let _ = Outcome::of(&mut command)?;
+    let idp = Outcome::of(&mut command)?.exits(6)?;
+    let url = ick.up_file()?["idp"]["url"].to_string();
+    ensure!(idp.stderr.contains(url.trim_matches('"')), "{idp:?}");
     ick.start()?;
 
     ick.kill("store")?;

@@ -248,3 +248,31 @@ fn up_without_detach_stays_and_an_interrupt_is_down() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn an_artifact_that_no_store_takes_fails_its_action_with_that_cause() -> Result<()> {
+    let ick = Ick::up()?;
+    ick.apply(
+        "
+projects:
+  - project: kept
+    pipelines: [kept]
+pipelines:
+  - pipeline: kept
+    actions:
+      - shell: echo kept > file
+        where: host
+      - action: archive
+        artifact: kept/file
+",
+    )?;
+    ick.kill("store")?;
+    let failed = ick.run(&["build", "kept", "--wait"])?.exits(1)?;
+    ensure!(failed.stderr.contains("store"), "{failed:?}");
+    let build = ick.build("kept/1")?;
+    assert_eq!(build["cause"]["kind"], "store_unreachable", "{build}");
+    assert_eq!(build["cause"]["action_id"], "3", "{build}");
+    ick.start()?;
+    ick.run(&["build", "kept", "--wait"])?.exits(0)?;
+    Ok(())
+}

@@ -284,7 +284,7 @@ pub(crate) fn wait_until(what: &str, fact: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !fact() {
         assert!(Instant::now() < deadline, "it did not come about: {what}");
-        std::thread::sleep(Duration::from_millis(2));
+        std::thread::park_timeout(Duration::from_millis(2));
     }
 }
 
