@@ -1,7 +1,10 @@
 //! The configuration: `config.yaml` and the command line.
 
+use crate::limits::Limits;
+use ick_core::duration;
 use ick_core::schedule::LEASE_LENGTH;
-use ick_http::{ConfigError, ServeArgs, Settings};
+use ick_http::{ConfigError, ServeArgs, Settings, read_limits};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +15,10 @@ const AUDIENCE: &str = "ick";
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 const AUTOMATIC_ATTEMPTS: u32 = 1;
 const LOG_LIMIT: u64 = 1 << 30;
+/// The workers keep the last 1 MiB of a log in any case.
+const LOG_LIMITS: RangeInclusive<u64> = 2 << 20..=1 << 40;
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// What the controller is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +46,10 @@ pub struct Config {
     pub lease_length: Duration,
     /// How many bytes a build's log has at most; `1GiB` when left out. The workers keep to it.
     pub log_limit: u64,
+    /// `limits` on what clients may make large or slow, as every daemon has them,
+    pub http: ick_http::Limits,
+    /// and those of the controller's own.
+    pub limits: Limits,
 }
 
 impl Config {
@@ -52,6 +63,12 @@ impl Config {
             let text =
                 |name, default: &str| fields.text(name).unwrap_or_else(|| default.to_owned());
             let attempts = fields.integer("automatic_attempts", 0..=9);
+            let time = |name, longest, usual| {
+                fields
+                    .duration_within(name, SECOND..=longest)
+                    .unwrap_or(usual)
+            };
+            let (http, limits) = read_limits(fields, Limits::read);
             Some(Self {
                 state: PathBuf::new(),
                 listen: String::new(),
@@ -59,12 +76,16 @@ impl Config {
                 artifact_store: text("artifact_store", ARTIFACT_STORE),
                 auth_url: text("auth_url", AUTH_URL),
                 audience: text("audience", AUDIENCE),
-                queue_timeout: fields.duration("queue_timeout").unwrap_or(QUEUE_TIMEOUT),
+                queue_timeout: time("queue_timeout", duration::MAX, QUEUE_TIMEOUT),
                 automatic_attempts: attempts
                     .and_then(|attempts| u32::try_from(attempts).ok())
                     .unwrap_or(AUTOMATIC_ATTEMPTS),
-                lease_length: fields.duration("lease_length").unwrap_or(LEASE_LENGTH),
-                log_limit: fields.size("log_limit").unwrap_or(LOG_LIMIT),
+                lease_length: time("lease_length", HOUR, LEASE_LENGTH),
+                log_limit: fields
+                    .size_within("log_limit", LOG_LIMITS)
+                    .unwrap_or(LOG_LIMIT),
+                http,
+                limits,
             })
         })?;
         settings.listen(LISTEN).clone_into(&mut config.listen);

@@ -15,6 +15,7 @@ pub mod handout;
 pub mod housekeeping;
 pub mod idle;
 pub mod leases;
+pub mod limits;
 pub mod logs;
 pub mod metrics;
 pub mod report;

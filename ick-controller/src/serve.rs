@@ -12,8 +12,7 @@ use crate::{check, housekeeping, metrics, routes, sweep};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use ick_http::{
-    CheckArgs, Hints, IssuerSource, KeyFetcher, Limits, Listener, Metrics, Serve, ServeArgs,
-    Shutdown,
+    CheckArgs, Hints, IssuerSource, KeyFetcher, Listener, Metrics, Serve, ServeArgs, Shutdown,
 };
 use ick_state::StateFolder;
 use ick_token::{Issuer, Keyring, PublicKeys, Rotation, Trust, Verifier};
@@ -77,6 +76,7 @@ fn serve(mut config: Config) -> anyhow::Result<()> {
     let folder = StateFolder::open(&config.state)?;
     let url = config.url.clone().unwrap_or_else(|| listener.url());
     config.url = Some(url);
+    let limits = config.http;
     let shutdown = Shutdown::new();
     let (verifier, fetcher) = trust(&config, &folder)?;
     let mut version = ick_http::version(env!("CARGO_PKG_VERSION"));
@@ -101,7 +101,7 @@ fn serve(mut config: Config) -> anyhow::Result<()> {
         version,
         verifier: Arc::new(verifier),
         fetcher: Some(fetcher),
-        limits: Limits::default(),
+        limits,
         metrics,
         shutdown: shutdown.clone(),
     });

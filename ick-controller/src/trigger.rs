@@ -7,12 +7,13 @@ use crate::show::{self, Waits};
 use crate::state::{BuildRecord, BuildTerms, Error, Kind, NewBuild, Read, Request, Write};
 use crate::transition::{Moved, Stuck};
 use ick_api::controller::{Build, Trigger};
-use ick_core::build::{LeaseId, State};
+use ick_core::build::{BuildStatus, LeaseId, State};
 use ick_core::name::{BuildId, ClientId, ProjectName};
 use ick_core::time::Timestamp;
 use ick_http::Refusal;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The longest `Idempotency-Key`, in bytes.
 const MAX_KEY: usize = 200;
@@ -22,6 +23,9 @@ const MAX_TEXT: usize = 4096;
 
 /// How often a trigger is planned anew because its project was changed at the same moment.
 const TRIES: usize = 5;
+
+/// When to try again while too many builds wait.
+const QUEUE_RETRY: Duration = Duration::from_secs(5);
 
 /// What a trigger led to.
 #[derive(Debug)]
@@ -44,13 +48,15 @@ enum Written {
     New(BuildRecord, Vec<Moved>),
     Before(BuildRecord),
     PlanAgain,
+    QueueFull,
 }
 
 impl App {
     /// Triggers a build.
     ///
     /// # Errors
-    /// 404 when there is no such project, 422 with every reason when it cannot be built so.
+    /// 404 when there is no such project, 422 with every reason when it cannot be built so, 503 when
+    /// too many builds wait already.
     pub fn trigger(
         &self,
         project: &ProjectName,
@@ -74,6 +80,7 @@ impl App {
             };
             match self.record(project, client, key, request, &planned, now)? {
                 Written::PlanAgain => {}
+                Written::QueueFull => return Err(self.queue_full()),
                 Written::Before(build) => {
                     return Ok(Triggered::Before(Box::new(self.shown(&build)?)));
                 }
@@ -100,6 +107,17 @@ impl App {
     fn shown(&self, build: &BuildRecord) -> Result<Build, Refusal> {
         let terms = self.state.read(|tx| tx.terms(build))?;
         Ok(Waits::new(self).show(build, &terms))
+    }
+
+    fn queue_full(&self) -> Refusal {
+        let most = self.config.limits.queued_builds;
+        Refusal::unavailable(
+            format!(
+                "{most} builds wait for a worker already, and the controller takes no more \
+                 (limits: queued_builds): trigger it again later, or have more workers"
+            ),
+            QUEUE_RETRY,
+        )
     }
 
     /// What the build would run, or the build that the key has made before.
@@ -159,8 +177,9 @@ impl App {
         let taker = taker
             .map(|taker| handout::new_lease().map(|lease| (taker, lease)))
             .transpose()?;
+        let most = self.config.limits.queued_builds;
         let written = self.state.write(|tx| {
-            write(tx, project, client, key, request, planned, taker, now)
+            write(tx, project, client, key, request, planned, taker, most, now)
                 .map_err(|stuck| self.stuck(stuck))
         });
         if let Ok(Written::New(_, moved)) = &written {
@@ -201,6 +220,7 @@ fn write(
     request: Request,
     planned: &Planned,
     taker: Option<(Taker, LeaseId)>,
+    most_queued: u64,
     now: Timestamp,
 ) -> Result<Written, Stuck> {
     if let Some(build) = before(tx, project, client, key)? {
@@ -211,6 +231,9 @@ fn write(
         .map(|project| project.stamp.version());
     if version.as_ref() != Some(&planned.project) {
         return Ok(Written::PlanAgain);
+    }
+    if tx.count(BuildStatus::Triggered)? >= most_queued {
+        return Ok(Written::QueueFull);
     }
     let id = BuildId {
         project: project.clone(),

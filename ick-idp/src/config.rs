@@ -1,7 +1,8 @@
 //! The configuration: `config.yaml` and the command line.
 
+use crate::limits::Limits;
 use ick_core::yaml::Fields;
-use ick_http::{ConfigError, ServeArgs, Settings};
+use ick_http::{ConfigError, ServeArgs, Settings, read_limits};
 use ick_token::Rotation;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,6 +27,10 @@ pub struct Config {
     /// How long tokens (5 minutes) and keys (90 days) are good for, and how often servers fetch the keys
     /// (each hour), when left out.
     pub rotation: Rotation,
+    /// `limits` on what clients may make large or slow, as every daemon has them,
+    pub http: ick_http::Limits,
+    /// and those of the identity provider's own.
+    pub limits: Limits,
 }
 
 impl Config {
@@ -35,10 +40,11 @@ impl Config {
     /// When the file cannot be read, or with all that is wrong in it.
     pub fn read(args: &ServeArgs) -> Result<Self, ConfigError> {
         let mut settings = Settings::read(args)?;
-        let (issuer, audience, rotation) = settings.lower(|fields| {
+        let (issuer, audience, rotation, (http, limits)) = settings.lower(|fields| {
             let issuer = issuer(fields);
             let audience = fields.text("audience");
-            Some((issuer, audience, rotation(fields)))
+            let limits = read_limits(fields, Limits::read);
+            Some((issuer, audience, rotation(fields), limits))
         })?;
         Ok(Self {
             state: settings.state()?.to_owned(),
@@ -46,6 +52,8 @@ impl Config {
             issuer,
             audience: audience.unwrap_or_else(|| AUDIENCE.to_owned()),
             rotation,
+            http,
+            limits,
         })
     }
 }
@@ -70,18 +78,8 @@ fn issuer(fields: &Fields<'_>) -> Option<String> {
 
 fn rotation(fields: &Fields<'_>) -> Rotation {
     let within = |name, usual: Duration, shortest: Duration, longest: Duration| {
-        let Some(field) = fields.field(name) else {
-            return usual;
-        };
-        let duration = field.duration().unwrap_or(usual);
-        if !(shortest..=longest).contains(&duration) {
-            field.error(format_args!(
-                "this must be from {} to {}",
-                ick_core::duration::format(shortest),
-                ick_core::duration::format(longest)
-            ));
-        }
-        duration
+        let given = fields.duration_within(name, shortest..=longest);
+        given.unwrap_or(usual)
     };
     let second = Duration::from_secs(1);
     let hour = 3600 * second;

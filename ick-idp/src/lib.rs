@@ -8,5 +8,6 @@
 pub mod check;
 pub mod clients;
 pub mod config;
+pub mod limits;
 pub mod program;
 pub mod routes;

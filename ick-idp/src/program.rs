@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use ick_api::scope;
 use ick_core::name::{BlobName, ClientId};
 use ick_core::yaml::did_you_mean;
-use ick_http::{CheckArgs, Limits, Listener, Metrics, Serve, ServeArgs, Shutdown, Usage};
+use ick_http::{CheckArgs, Listener, Metrics, Serve, ServeArgs, Shutdown, Usage};
 use ick_state::StateFolder;
 use ick_token::{Issuer, Keyring, Scopes, Trust, Verifier};
 use std::path::PathBuf;
@@ -87,12 +87,12 @@ fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let served = ick_http::serve(Serve {
         name: "ick-idp",
         listener,
-        router: routes::router(idp),
+        router: routes::router(idp, &config.limits),
         public: routes::PUBLIC,
         version: ick_http::version(env!("CARGO_PKG_VERSION")),
         verifier: Arc::new(verifier),
         fetcher: None,
-        limits: Limits::default(),
+        limits: config.http,
         metrics: Metrics::new(),
         shutdown: shutdown.clone(),
     });

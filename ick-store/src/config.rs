@@ -1,6 +1,7 @@
 //! The configuration: `config.yaml` and the command line.
 
-use ick_http::{ConfigError, ServeArgs, Settings};
+use crate::limits::Limits;
+use ick_http::{ConfigError, ServeArgs, Settings, read_limits};
 use std::path::PathBuf;
 
 const LISTEN: &str = "127.0.0.1:8751";
@@ -23,6 +24,10 @@ pub struct Config {
     pub controller: String,
     /// The installation that tokens must be for; `ick` when left out.
     pub audience: String,
+    /// `limits` on what clients may make large or slow, as every daemon has them,
+    pub http: ick_http::Limits,
+    /// and those of the store's own.
+    pub limits: Limits,
 }
 
 impl Config {
@@ -32,11 +37,12 @@ impl Config {
     /// When the file cannot be read, or with all that is wrong in it.
     pub fn read(args: &ServeArgs) -> Result<Self, ConfigError> {
         let mut settings = Settings::read(args)?;
-        let (auth_url, controller, audience) = settings.lower(|fields| {
+        let (auth_url, controller, audience, (http, limits)) = settings.lower(|fields| {
             Some((
                 fields.text("auth_url"),
                 fields.text("controller"),
                 fields.text("audience"),
+                read_limits(fields, Limits::read),
             ))
         })?;
         let or = |value: Option<String>, default: &str| value.unwrap_or_else(|| default.to_owned());
@@ -46,6 +52,8 @@ impl Config {
             auth_url: or(auth_url, AUTH_URL),
             controller: or(controller, CONTROLLER),
             audience: or(audience, AUDIENCE),
+            http,
+            limits,
         })
     }
 }

@@ -10,6 +10,7 @@
 pub mod blobs;
 pub mod check;
 pub mod config;
+pub mod limits;
 pub mod names;
 pub mod program;
 pub mod repr_digest;

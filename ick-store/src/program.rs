@@ -7,7 +7,7 @@ use crate::shelf::Shelf;
 use crate::{check, routes};
 use clap::{Parser, Subcommand};
 use ick_http::{
-    CheckArgs, IssuerSource, KeyFetcher, Limits, Listener, Metrics, Serve, ServeArgs, Shutdown,
+    CheckArgs, IssuerSource, KeyFetcher, Listener, Metrics, Serve, ServeArgs, Shutdown,
 };
 use ick_state::StateFolder;
 use ick_token::{Issuer, PublicKeys, Trust, Verifier};
@@ -68,12 +68,12 @@ fn serve(config: &Config) -> anyhow::Result<()> {
     ick_http::serve(Serve {
         name: "ick-store",
         listener,
-        router: routes::router(shelf),
+        router: routes::router(shelf, &config.limits),
         public: &[],
         version: ick_http::version(env!("CARGO_PKG_VERSION")),
         verifier: Arc::new(verifier),
         fetcher: Some(fetcher),
-        limits: Limits::default(),
+        limits: config.http,
         metrics: Metrics::new(),
         shutdown: Shutdown::new(),
     })?;

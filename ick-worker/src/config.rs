@@ -6,8 +6,14 @@ use ick_api::controller::Allows;
 use ick_client::Credentials;
 use ick_core::secret::Secret;
 use ick_core::yaml::{self, Field, Fields, Style};
+use std::ops::RangeInclusive;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What the size of a container's folder can be.
+const SIZES: RangeInclusive<u64> = 1 << 10..=1 << 50;
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// The configuration.
 #[derive(Clone, Debug)]
@@ -173,11 +179,13 @@ fn limits(fields: &Fields<'_>) -> Limits {
         .field("limits")
         .and_then(|field| field.mapping("\"limits\""))
     {
-        limits.tmp = given.size("tmp").unwrap_or(limits.tmp);
-        limits.shm = given.size("shm").unwrap_or(limits.shm);
-        limits.workspace = given.size("workspace").unwrap_or(limits.workspace);
-        limits.home = given.size("home").unwrap_or(limits.home);
-        limits.grace = given.duration("grace").unwrap_or(limits.grace);
+        let size = |name, usual| given.size_within(name, SIZES).unwrap_or(usual);
+        limits.tmp = size("tmp", limits.tmp);
+        limits.shm = size("shm", limits.shm);
+        limits.workspace = size("workspace", limits.workspace);
+        limits.home = size("home", limits.home);
+        let grace = given.duration_within("grace", Duration::ZERO..=HOUR);
+        limits.grace = grace.unwrap_or(limits.grace);
         given.finish();
     }
     limits

@@ -41,6 +41,21 @@ impl Ick {
             .exits(0)
     }
 
+    /// Adds lines to the configuration of `idp`, `controller`, `store` or `worker-1`, and starts it anew
+    /// with them.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn configure(&self, daemon: &str, lines: &str) -> Result<()> {
+        let path = self.state().join(daemon).join("config.yaml");
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        std::fs::write(&path, text + lines)?;
+        self.down()?;
+        self.start()?;
+        Ok(())
+    }
+
     /// `icktool down`.
     ///
     /// # Errors

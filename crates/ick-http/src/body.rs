@@ -2,8 +2,10 @@
 
 use crate::Refusal;
 use crate::incoming::Broken;
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
+use axum::middleware::AddExtension;
 use bytes::{Buf, Bytes, BytesMut};
 use http::StatusCode;
 use http_body_util::BodyExt;
@@ -11,48 +13,68 @@ use hyper::body::Body as _;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use std::io;
 use tokio::sync::mpsc;
+use tower_layer::Layer;
 
-/// What a body has at most unless a handler says otherwise: 1 MiB.
-const USUAL: usize = 1 << 20;
+/// The bytes that the bodies of a route's requests have at most. It is a layer of the route:
+/// `post(handler).layer(BodyLimit(1000))`. A route without has [`BodyLimit::USUAL`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyLimit(pub usize);
 
-/// A whole body of at most `LIMIT` bytes (413 when there are more).
-#[derive(Clone, Debug)]
-pub struct Whole<const LIMIT: usize = USUAL>(pub Bytes);
+impl BodyLimit {
+    /// 1 MiB.
+    pub const USUAL: Self = Self(1 << 20);
 
-/// A JSON body of at most `LIMIT` bytes as a type: 400 when it is not JSON, 422 when it is of another
-/// shape. What the body calls itself does not count: plain HTTP tools call everything a form, and
-/// every call carries a token, so that no web page can send one in a person's name.
-#[derive(Clone, Debug)]
-pub struct Json<T, const LIMIT: usize = USUAL>(pub T);
-
-/// Like [`Json`], and an empty body is `T::default()`.
-#[derive(Clone, Debug)]
-pub struct JsonOrEmpty<T, const LIMIT: usize = USUAL>(pub T);
-
-impl<S: Sync, const LIMIT: usize> FromRequest<S> for Whole<LIMIT> {
-    type Rejection = Refusal;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
-        whole(request.into_body(), LIMIT).await.map(Self)
+    fn of(request: &Request) -> usize {
+        let limit = request.extensions().get::<Self>();
+        limit.unwrap_or(&Self::USUAL).0
     }
 }
 
-impl<S: Sync, T: DeserializeOwned, const LIMIT: usize> FromRequest<S> for Json<T, LIMIT> {
+impl<S> Layer<S> for BodyLimit {
+    type Service = AddExtension<S, Self>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Extension(*self).layer(inner)
+    }
+}
+
+/// A whole body within its route's [`BodyLimit`] (413 when there is more).
+#[derive(Clone, Debug)]
+pub struct Whole(pub Bytes);
+
+/// A JSON body within its route's [`BodyLimit`] as a type: 400 when it is not JSON, 422 when it is of
+/// another shape. What the body calls itself does not count: plain HTTP tools call everything a form,
+/// and every call carries a token, so that no web page can send one in a person's name.
+#[derive(Clone, Debug)]
+pub struct Json<T>(pub T);
+
+/// Like [`Json`], and an empty body is `T::default()`.
+#[derive(Clone, Debug)]
+pub struct JsonOrEmpty<T>(pub T);
+
+impl<S: Sync> FromRequest<S> for Whole {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
-        let bytes = whole(request.into_body(), LIMIT).await?;
+        let limit = BodyLimit::of(&request);
+        whole(request.into_body(), limit).await.map(Self)
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let Whole(bytes) = Whole::from_request(request, state).await?;
         from_json(&bytes).map(Self)
     }
 }
 
-impl<S: Sync, T: DeserializeOwned + Default, const LIMIT: usize> FromRequest<S>
-    for JsonOrEmpty<T, LIMIT>
-{
+impl<S: Sync, T: DeserializeOwned + Default> FromRequest<S> for JsonOrEmpty<T> {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
-        let bytes = whole(request.into_body(), LIMIT).await?;
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let Whole(bytes) = Whole::from_request(request, state).await?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }

@@ -4,7 +4,7 @@ use crate::auth::Gate;
 use crate::incoming::Progress;
 use crate::service::Service;
 use crate::stalled::WriteLimited;
-use crate::{KeyFetcher, Listener, Metrics, Shutdown};
+use crate::{KeyFetcher, Limits, Listener, Metrics, Shutdown};
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,42 +19,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many requests may be in the daemon's own, synchronous code at a time; slow uploads among them.
 const BLOCKING_THREADS: usize = 512;
-
-/// What a client may make large or slow.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Connections open at a time; more wait to be accepted.
-    pub connections: usize,
-    /// How long the head of a request may take, from the end of the answer before it.
-    pub head_time: Duration,
-    /// How long the head of a request may be, in bytes.
-    pub head_size: usize,
-    /// How many header fields it may have.
-    pub headers: usize,
-    /// How many bytes of a body must come in each [`Limits::body_interval`] of waiting for them.
-    pub body_bytes: u64,
-    /// See [`Limits::body_bytes`].
-    pub body_interval: Duration,
-    /// How long a client may take none of an answer.
-    pub write_time: Duration,
-    /// How long requests that are under way at the end may take.
-    pub grace: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 4096,
-            head_time: Duration::from_secs(10),
-            head_size: 64 * 1024,
-            headers: 64,
-            body_bytes: 1024,
-            body_interval: Duration::from_secs(20),
-            write_time: Duration::from_secs(60),
-            grace: Duration::from_secs(10),
-        }
-    }
-}
 
 /// What is served, and how.
 pub struct Serve {

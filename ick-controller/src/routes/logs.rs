@@ -13,7 +13,7 @@ use ick_http::axum::extract::State;
 use ick_http::axum::response::IntoResponse;
 use ick_http::axum::routing::{get, post};
 use ick_http::axum::{Json, Router};
-use ick_http::{Authorized, NamePath, Query, Refusal, Response, Whole, blocking};
+use ick_http::{Authorized, BodyLimit, NamePath, Query, Refusal, Response, Whole, blocking};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -35,9 +35,10 @@ struct AskedAppend {
 }
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/logs/{*rest}", get(log))
-        .route("/work/+log", post(append))
+    Router::new().route("/logs/{*rest}", get(log)).route(
+        "/work/+log",
+        post(append).layer(BodyLimit(logframe::MAX_BODY)),
+    )
 }
 
 async fn append(
@@ -45,7 +46,7 @@ async fn append(
     by: Authorized<scope::WorkPost>,
     Query(asked): Query<AskedAppend>,
     headers: HeaderMap,
-    Whole(body): Whole<{ logframe::MAX_BODY }>,
+    Whole(body): Whole,
 ) -> Result<Response, Refusal> {
     let kind = headers.get(CONTENT_TYPE);
     if !body.is_empty() && kind.is_none_or(|kind| kind != logframe::MEDIA_TYPE) {

@@ -25,14 +25,15 @@ type Controller = State<Arc<App>>;
 
 /// The controller's routes.
 pub fn router(app: Arc<App>) -> Router {
+    let limits = app.config.limits;
     Router::new()
         .merge(version::routes())
-        .merge(objects::routes())
-        .merge(apply::routes())
+        .merge(objects::routes(&limits))
+        .merge(apply::routes(&limits))
         .merge(builds::routes())
         .merge(logs::routes())
-        .merge(workers::routes())
-        .merge(work::routes())
+        .merge(workers::routes(&limits))
+        .merge(work::routes(&limits))
         .with_state(app)
 }
 

@@ -5,6 +5,7 @@ use super::listing::fill;
 use super::{Controller, builds, no_such};
 use crate::app::App;
 use crate::definitions::Definition;
+use crate::limits::Limits;
 use crate::show;
 use crate::state::{Error, Kind, ObjectRecord, Read, Stamp};
 use crate::trigger::Triggered;
@@ -14,21 +15,19 @@ use ick_api::scope;
 use ick_core::name::{BuildId, ClientId, NameError, PipelineName, ProjectName};
 use ick_http::axum::extract::{FromRequest, Request, State};
 use ick_http::axum::response::IntoResponse;
-use ick_http::axum::routing::get;
+use ick_http::axum::routing::{get, post};
 use ick_http::axum::{Json, Router};
 use ick_http::{
-    Authorized, Caller, JsonOrEmpty, NamePath, Page, Refusal, Response, Whole, blocking, etag,
-    if_match, if_none_match,
+    Authorized, BodyLimit, Caller, JsonOrEmpty, NamePath, Page, Refusal, Response, Whole, blocking,
+    etag, if_match, if_none_match,
 };
 use serde_json::json;
 use std::sync::Arc;
 
-/// The largest body that defines one project or pipeline.
-const MAX_BODY: usize = 1 << 20;
-
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-pub(super) fn routes() -> Router<Arc<App>> {
+pub(super) fn routes(limits: &Limits) -> Router<Arc<App>> {
+    let definition = BodyLimit(limits.definition_body);
     Router::new()
         .route(
             "/projects",
@@ -38,17 +37,19 @@ pub(super) fn routes() -> Router<Arc<App>> {
                 },
             )
             .post(
-                async |app: Controller, by: Authorized<scope::ProjectsPost>, body: Body| {
+                async |app: Controller, by: Authorized<scope::ProjectsPost>, body: Whole| {
                     create(app, Kind::Project, by.sub().clone(), body).await
                 },
-            ),
+            )
+            .layer(definition),
         )
         .route(
             "/projects/{*name}",
             get(project_get)
                 .put(project_put)
                 .delete(project_delete)
-                .post(project_post),
+                .layer(definition)
+                .merge(post(project_post).layer(BodyLimit(limits.trigger_body))),
         )
         .route(
             "/pipelines",
@@ -58,18 +59,20 @@ pub(super) fn routes() -> Router<Arc<App>> {
                 },
             )
             .post(
-                async |app: Controller, by: Authorized<scope::PipelinesPost>, body: Body| {
+                async |app: Controller, by: Authorized<scope::PipelinesPost>, body: Whole| {
                     create(app, Kind::Pipeline, by.sub().clone(), body).await
                 },
-            ),
+            )
+            .layer(definition),
         )
         .route(
             "/pipelines/{*name}",
-            get(pipeline_get).put(pipeline_put).delete(pipeline_delete),
+            get(pipeline_get)
+                .put(pipeline_put)
+                .delete(pipeline_delete)
+                .layer(definition),
         )
 }
-
-type Body = Whole<MAX_BODY>;
 
 async fn project_get(
     app: Controller,
@@ -98,7 +101,7 @@ async fn project_put(
     by: Authorized<scope::ProjectsIdPut>,
     path: NamePath,
     headers: HeaderMap,
-    body: Body,
+    body: Whole,
 ) -> Result<Response, Refusal> {
     put(app, Kind::Project, by.sub().clone(), &path, headers, body).await
 }
@@ -128,7 +131,7 @@ async fn project_post(
     let project: ProjectName = path.parse()?;
     let client = by.sub().clone();
     let key = idempotency_key(request.headers())?;
-    let JsonOrEmpty(trigger) = JsonOrEmpty::<Trigger, MAX_BODY>::from_request(request, &()).await?;
+    let JsonOrEmpty(trigger) = JsonOrEmpty::<Trigger>::from_request(request, &()).await?;
     blocking(move || {
         let triggered = app.trigger(&project, &client, key.as_deref(), &trigger)?;
         let (status, build) = match triggered {
@@ -170,7 +173,7 @@ async fn pipeline_put(
     by: Authorized<scope::PipelinesIdPut>,
     path: NamePath,
     headers: HeaderMap,
-    body: Body,
+    body: Whole,
 ) -> Result<Response, Refusal> {
     put(app, Kind::Pipeline, by.sub().clone(), &path, headers, body).await
 }
@@ -269,7 +272,7 @@ async fn create(
     State(app): Controller,
     kind: Kind,
     by: ClientId,
-    Whole(body): Body,
+    Whole(body): Whole,
 ) -> Result<Response, Refusal> {
     blocking(move || {
         let definition = Definition::from_body(kind, &body)?;
@@ -303,7 +306,7 @@ async fn put(
     by: ClientId,
     path: &NamePath,
     headers: HeaderMap,
-    Whole(body): Body,
+    Whole(body): Whole,
 ) -> Result<Response, Refusal> {
     let name = name(kind, path)?;
     blocking(move || {

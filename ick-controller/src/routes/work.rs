@@ -3,6 +3,7 @@
 use super::Controller;
 use crate::app::{App, Hint};
 use crate::idle::Slot;
+use crate::limits::Limits;
 use crate::transition;
 use http::header;
 use ick_api::controller::{Lease, NextWork, Report};
@@ -12,16 +13,13 @@ use ick_http::axum::extract::State;
 use ick_http::axum::response::IntoResponse;
 use ick_http::axum::routing::get;
 use ick_http::axum::{Json, Router};
-use ick_http::{Authorized, Query, Refusal, Response, Woken, blocking};
+use ick_http::{Authorized, BodyLimit, Query, Refusal, Response, Woken, blocking};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The longest wait; a longer one is cut to this.
 const MAX_WAIT: Duration = Duration::from_secs(60);
-
-/// The largest report.
-const MAX_REPORT: usize = 1 << 20;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,9 +40,10 @@ struct AskedLease {
     seen: Option<u64>,
 }
 
-pub(super) fn routes() -> Router<Arc<App>> {
+pub(super) fn routes(limits: &Limits) -> Router<Arc<App>> {
+    let limit = BodyLimit(limits.report_body);
     Router::new()
-        .route("/work", get(work).post(report))
+        .route("/work", get(work).post(report).layer(limit))
         .route("/work/+lease", get(lease))
 }
 
@@ -184,7 +183,7 @@ impl App {
 async fn report(
     State(app): Controller,
     by: Authorized<scope::WorkPost>,
-    ick_http::Json(report): ick_http::Json<Report, MAX_REPORT>,
+    ick_http::Json(report): ick_http::Json<Report>,
 ) -> Result<Response, Refusal> {
     let worker: WorkerId = by.sub().clone();
     app.roster.seen(&worker, app.now());

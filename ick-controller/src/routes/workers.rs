@@ -2,6 +2,7 @@
 
 use super::{Controller, no_such};
 use crate::app::App;
+use crate::limits::Limits;
 use crate::show;
 use crate::state::{Said, Stamp, WorkerRecord};
 use http::{HeaderMap, StatusCode, header};
@@ -13,14 +14,11 @@ use ick_http::axum::response::IntoResponse;
 use ick_http::axum::routing::get;
 use ick_http::axum::{Json, Router};
 use ick_http::{
-    Authorized, Caller, JsonOrEmpty, NamePath, Page, Refusal, Response, blocking, etag, if_match,
-    if_none_match,
+    Authorized, BodyLimit, Caller, JsonOrEmpty, NamePath, Page, Refusal, Response, blocking, etag,
+    if_match, if_none_match,
 };
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
-
-/// The largest body of a registration.
-const MAX_BODY: usize = 64 << 10;
 
 /// The most slots that a worker can have.
 const MAX_SLOTS: u32 = 1024;
@@ -32,17 +30,19 @@ const MAX_KEYWORD: usize = 200;
 /// What the controller alone says of a worker: ignored in a registration.
 const OURS: [&str; 5] = ["worker", "last_seen", "owner", "revision", "updated_by"];
 
-type Body = JsonOrEmpty<Registration, MAX_BODY>;
+type Body = JsonOrEmpty<Registration>;
 
-pub(super) fn routes() -> Router<Arc<App>> {
+pub(super) fn routes(limits: &Limits) -> Router<Arc<App>> {
+    let limit = BodyLimit(limits.registration_body);
     Router::new()
-        .route("/workers", get(list).post(register))
+        .route("/workers", get(list).post(register).layer(limit))
         .route(
             "/workers/{*name}",
             get(worker_get)
                 .put(worker_put)
                 .delete(worker_delete)
-                .post(worker_post),
+                .post(worker_post)
+                .layer(limit),
         )
 }
 

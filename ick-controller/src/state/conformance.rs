@@ -238,6 +238,7 @@ fn queue(database: Database<'_>) {
             let queued = tx.queued(class, limit).unwrap();
             queued.into_iter().map(|one| one.key).collect::<Vec<_>>()
         };
+        assert_eq!(tx.count(BuildStatus::Triggered)?, 3);
         assert_eq!(keys(class, 9), [first.key, last.key]);
         assert_eq!(keys(class, 1), [first.key]);
         assert_eq!(keys(boxed.needs.class(), 9), [boxed.key]);
@@ -250,6 +251,8 @@ fn queue(database: Database<'_>) {
             lease: lease.clone(),
         };
         let first = go(tx, &first, event, at(5));
+        assert_eq!(tx.count(BuildStatus::Triggered)?, 2);
+        assert_eq!(tx.count(BuildStatus::Building)?, 1);
         assert_eq!(keys(class, 9), [last.key]);
         let due = first.state.due(&tx.terms(&first)?.shape).unwrap();
         assert_eq!(tx.due(at(3_600_001), 9)?, [boxed.key]);
@@ -260,6 +263,10 @@ fn queue(database: Database<'_>) {
             avoid: Some("w".parse().unwrap()),
         };
         assert_eq!(tx.queued(class, 1)?, [again]);
+        assert_eq!(tx.count(BuildStatus::Triggered)?, 3);
+        tx.delete_build(last.key)?;
+        assert_eq!(tx.count(BuildStatus::Triggered)?, 2);
+        assert_eq!(tx.count(BuildStatus::Building)?, 0);
         Ok(())
     });
 }

@@ -5,7 +5,7 @@ use super::{
     Before, BuildFilter, BuildKey, BuildRecord, BuildTerms, Error, Kind, LeaseRecord, NewBuild,
     ObjectRecord, Queued, Removal, RemovalRecord, WorkerRecord,
 };
-use ick_core::build::{Artifact, LeaseId};
+use ick_core::build::{Artifact, BuildStatus, LeaseId};
 use ick_core::digest::Digest;
 use ick_core::name::{BlobName, BuildId, ProjectName, WorkerId};
 use ick_core::time::Timestamp;
@@ -61,6 +61,9 @@ pub trait Read {
 
     /// Builds about which the passing of time has something to say by `now`, at most `limit`.
     fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<BuildKey>, Error>;
+
+    /// How many builds have a status. They are counted as they change, not when this is asked.
+    fn count(&self, status: BuildStatus) -> Result<u64, Error>;
 
     /// The build that an earlier trigger with the same key made.
     fn triggered_with(

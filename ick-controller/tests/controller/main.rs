@@ -8,6 +8,7 @@
 
 mod builds;
 mod leases;
+mod limits;
 mod log;
 mod protocol;
 mod survives;

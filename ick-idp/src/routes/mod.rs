@@ -7,6 +7,8 @@ mod token;
 pub use clients::with_secret;
 
 use crate::clients::Clients;
+use crate::limits::Limits;
+use ick_http::BodyLimit;
 use ick_http::axum::Router;
 use ick_http::axum::routing::{get, post};
 use ick_token::{Keyring, Rotation};
@@ -48,12 +50,17 @@ impl Idp {
 }
 
 /// The calls of DESIGN.md, section 5.
-pub fn router(idp: Idp) -> Router {
+pub fn router(idp: Idp, limits: &Limits) -> Router {
+    let token = BodyLimit(limits.token_body);
+    let client = BodyLimit(limits.client_body);
     Router::new()
-        .route("/token", post(token::issue))
+        .route("/token", post(token::issue).layer(token))
         .route("/jwks.json", get(keys::jwks))
         .route("/.well-known/openid-configuration", get(keys::discovery))
-        .route("/clients", get(clients::list).post(clients::create))
+        .route(
+            "/clients",
+            get(clients::list).post(clients::create).layer(client),
+        )
         .route(
             "/clients/{*rest}",
             get(clients::get)

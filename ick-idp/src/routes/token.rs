@@ -17,9 +17,6 @@ use ick_token::{Claims, Scopes};
 use serde_json::json;
 use url::form_urlencoded;
 
-/// Most bytes of the form: names, a secret and scopes.
-const LIMIT: usize = 16 * 1024;
-
 /// An error of RFC 6749, section 5.2.
 #[derive(Debug)]
 struct Denied {
@@ -77,7 +74,7 @@ struct Asked {
 pub(super) async fn issue(
     State(idp): State<Idp>,
     headers: HeaderMap,
-    Whole(body): Whole<LIMIT>,
+    Whole(body): Whole,
 ) -> Result<Response, Refusal> {
     let asked = match understand(&headers, &body) {
         Ok(asked) => asked,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed test is a panic")]
 
 mod clients;
+mod limits;
 mod process;
 mod state;
 mod tokens;

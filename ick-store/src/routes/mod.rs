@@ -5,11 +5,12 @@ mod download;
 mod list;
 mod upload;
 
+use crate::limits::Limits;
 use crate::shelf::{FindError, Shelf};
 use ick_core::digest::Digest;
 use ick_core::name::BlobName;
-use ick_http::axum::Router;
 use ick_http::axum::routing::get;
+use ick_http::axum::{Extension, Router};
 use ick_http::{NamePath, Refusal, if_match, if_none_match};
 use ick_state::Error;
 use serde::Deserialize;
@@ -17,14 +18,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The store's routes.
-pub fn router(shelf: Arc<Shelf>) -> Router {
+pub fn router(shelf: Arc<Shelf>, limits: &Limits) -> Router {
+    let largest = upload::Largest(limits.blob);
     Router::new()
         .route("/blobs", get(list::list))
         .route(
             "/blobs/{*name}",
             get(download::download)
                 .put(upload::upload)
-                .delete(delete::delete),
+                .delete(delete::delete)
+                .layer(Extension(largest)),
         )
         .with_state(shelf)
 }

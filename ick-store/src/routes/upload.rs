@@ -12,9 +12,9 @@ use ick_api::scope::BlobsIdPut;
 use ick_api::store::Stored;
 use ick_core::digest::Digest;
 use ick_core::name::{BlobName, ClientId};
-use ick_http::axum::Json;
 use ick_http::axum::extract::State;
 use ick_http::axum::response::IntoResponse;
+use ick_http::axum::{Extension, Json};
 use ick_http::{Caller, NamePath, Query, Refusal, Response, Upload, blocking, etag};
 use std::sync::Arc;
 
@@ -23,8 +23,22 @@ const BATCH: usize = 256 << 10;
 /// Or so many pieces, where a client sends them very small.
 const PIECES: usize = 256;
 
+/// The largest content that is taken, in bytes, if there is such a limit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Largest(pub(super) Option<u64>);
+
+impl Largest {
+    fn check(self, size: u64) -> Result<(), Refusal> {
+        match self.0 {
+            Some(most) if size > most => Err(Refusal::too_large(most)),
+            _ => Ok(()),
+        }
+    }
+}
+
 pub(super) async fn upload(
     State(shelf): State<Arc<Shelf>>,
+    Extension(largest): Extension<Largest>,
     caller: Caller,
     path: NamePath,
     Query(Nothing {}): Query<Nothing>,
@@ -34,12 +48,13 @@ pub(super) async fn upload(
     let caller = caller.authorize_for::<BlobsIdPut>(&path.name)?;
     let name = blob_name(&path)?;
     let promised = check_headers(&headers)?;
+    largest.check(body.length().unwrap_or(0))?;
     if headers.contains_key(IF_MATCH) || headers.contains_key(IF_NONE_MATCH) {
         // Before the body is sent; once more when it has come.
         expect_present_conditions(&shelf, &name, &headers).await?;
     }
     let disk = Disk::new(Arc::clone(&shelf), body.length()).await?;
-    let (incoming, rest) = receive(disk, body).await?;
+    let (incoming, rest) = receive(disk, body, largest).await?;
     let putting = Putting {
         shelf,
         name,
@@ -91,9 +106,11 @@ async fn expect_present_conditions(
 async fn receive(
     mut disk: Disk,
     mut body: Upload,
+    largest: Largest,
 ) -> Result<(Box<dyn Incoming>, Vec<Bytes>), Refusal> {
     let mut batch = Vec::new();
     let mut len = 0;
+    let mut size = 0;
     loop {
         let piece = tokio::select! {
             biased;
@@ -106,6 +123,8 @@ async fn receive(
         };
         let Some(piece) = piece else { break };
         len += piece.len();
+        size += piece.len() as u64;
+        largest.check(size)?;
         batch.push(piece);
         if len >= BATCH || batch.len() >= PIECES {
             disk.write(std::mem::take(&mut batch)).await?;

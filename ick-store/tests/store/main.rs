@@ -12,6 +12,7 @@ mod check;
 mod crash;
 mod hostile;
 mod http;
+mod limits;
 mod parallel;
 mod ranges;
 mod world;

@@ -129,6 +129,13 @@ impl World {
         self.folder.path().join("state")
     }
 
+    /// Adds lines to the configuration.
+    pub(crate) fn configure(&self, lines: &str) {
+        let file = self.state().join("config.yaml");
+        let config = fs::read_to_string(&file).unwrap();
+        fs::write(file, config + lines).unwrap();
+    }
+
     pub(crate) fn start(&mut self) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ick-store"));
         command

@@ -157,6 +157,36 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// A duration in a range.
+    pub fn duration_within(&self, range: RangeInclusive<Duration>) -> Option<Duration> {
+        let duration = self.duration()?;
+        if range.contains(&duration) {
+            return Some(duration);
+        }
+        self.error(format_args!(
+            "this must be from {} to {}, not {}",
+            duration::format(*range.start()),
+            duration::format(*range.end()),
+            duration::format(duration)
+        ));
+        None
+    }
+
+    /// A size in a range.
+    pub fn size_within(&self, range: RangeInclusive<u64>) -> Option<u64> {
+        let size = self.size()?;
+        if range.contains(&size) {
+            return Some(size);
+        }
+        self.error(format_args!(
+            "this must be from {} to {}, not {}",
+            super::format_size(*range.start()),
+            super::format_size(*range.end()),
+            super::format_size(size)
+        ));
+        None
+    }
+
     /// A text that is read by its type's `FromStr`.
     pub fn parse<T>(&self) -> Option<T>
     where

@@ -207,6 +207,20 @@ impl<'a> Fields<'a> {
         self.field(name)?.size()
     }
 
+    /// An optional duration in a range.
+    pub fn duration_within(
+        &self,
+        name: &'static str,
+        range: RangeInclusive<Duration>,
+    ) -> Option<Duration> {
+        self.field(name)?.duration_within(range)
+    }
+
+    /// An optional size in a range.
+    pub fn size_within(&self, name: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
+        self.field(name)?.size_within(range)
+    }
+
     /// An optional text that is read by its type's `FromStr`.
     pub fn parse<T>(&self, name: &'static str) -> Option<T>
     where

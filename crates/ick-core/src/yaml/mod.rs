@@ -39,7 +39,7 @@ pub use node::{Entry, Key, Node, Span, Value};
 pub(crate) use parse::parse_into;
 pub use parse::{Limits, parse, parse_with};
 pub use render::{Style, render};
-pub use size::{SizeError, parse_size};
+pub use size::{SizeError, format_size, parse_size};
 pub use suggest::{closest, did_you_mean};
 pub use write::to_text;
 

@@ -33,6 +33,20 @@ pub fn parse_size(text: &str) -> Result<u64, SizeError> {
         .ok_or(SizeError)
 }
 
+/// Writes a size in the form that [`parse_size`] reads: in the largest unit of powers of 1024 that gives
+/// a whole number.
+pub fn format_size(size: u64) -> String {
+    let binary = UNITS.iter().rev().filter(|(name, _)| name.ends_with("iB"));
+    let (mut unit, mut length) = ("", 1);
+    for (name, bytes) in binary {
+        if size >= *bytes && size.is_multiple_of(*bytes) {
+            (unit, length) = (name, *bytes);
+            break;
+        }
+    }
+    format!("{}{unit}", size / length)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +66,12 @@ mod tests {
             ("99999999TiB", Err(SizeError)),
         ] {
             assert_eq!(parse_size(text), size, "{text:?}");
+        }
+    }
+    #[test]
+    fn sizes_are_written_as_they_are_read() {
+        for text in ["0", "1000", "1KiB", "1536KiB", "64MiB", "1GiB", "1024TiB"] {
+            assert_eq!(parse_size(text).map(format_size).as_deref(), Ok(text));
         }
     }
 }

@@ -6,8 +6,8 @@ use ick_core::time::Timestamp;
 use ick_http::axum::Router;
 use ick_http::axum::routing::{get, post, put};
 use ick_http::{
-    Authorized, Json, KeyFetcher, Limits, Listener, Metrics, Refusal, Sender, Serve, Shutdown,
-    Upload, Whole, answer_stream, blocking, serve, version,
+    Authorized, BodyLimit, Json, KeyFetcher, Limits, Listener, Metrics, Refusal, Sender, Serve,
+    Shutdown, Upload, Whole, answer_stream, blocking, serve, version,
 };
 use ick_token::{Claims, Issuer, Keyring, Rotation, Scopes, Trust, Verifier};
 use serde::Deserialize;
@@ -41,16 +41,19 @@ fn router(shutdown: &Shutdown) -> Router {
     Router::new()
         .route(
             "/builds",
-            get(async |_: Authorized<BuildsGet>| "builds").post(
-                async |_: Authorized<ProjectsPost>, Json(greeting): Json<Greeting, 1000>| {
-                    format!("hello, {}", greeting.name)
-                },
-            ),
+            get(async |_: Authorized<BuildsGet>| "builds")
+                .post(
+                    async |_: Authorized<ProjectsPost>, Json(greeting): Json<Greeting>| {
+                        format!("hello, {}", greeting.name)
+                    },
+                )
+                .layer(BodyLimit(1000)),
         )
         .route("/clients", get(async |_: Authorized<ClientsGet>| "clients"))
         .route(
             "/whole",
-            put(async |_: Authorized<BlobsIdPut>, Whole(body): Whole<1000>| body.len().to_string()),
+            put(async |_: Authorized<BlobsIdPut>, Whole(body): Whole| body.len().to_string())
+                .layer(BodyLimit(1000)),
         )
         .route("/upload", put(upload))
         .route("/untouched", put(async || Refusal::conflict("not now")))

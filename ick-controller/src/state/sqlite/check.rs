@@ -1,8 +1,9 @@
 //! The check of a database that may be damaged.
 
-use super::{Sqlite, builds, file, options, session::Session};
+use super::{Sqlite, builds, file, lists, options, session::Session};
 use crate::check::{Report, definition};
 use crate::state::{Before, BuildFilter, Error, Kind, Read};
+use ick_core::build::BuildStatus;
 use ick_state::Database;
 use rusqlite::Connection;
 use std::path::Path;
@@ -69,6 +70,15 @@ fn rows(conn: &Connection, tx: &Session<'_>, report: &mut Report) -> Result<(), 
             report
                 .damage
                 .extend(wrong.map(|wrong| format!("build {}: {wrong}", build.id)));
+        }
+    }
+    for status in BuildStatus::ALL {
+        let said = tx.count(*status)?;
+        let found = lists::count_rows(conn, *status)?;
+        if said != found {
+            report.damage.push(format!(
+                "the count of builds that are {status} is {said}, and there are {found}"
+            ));
         }
     }
     for lease in tx.leases()? {

@@ -29,6 +29,8 @@ const QUEUED: &str = "SELECT seq, avoid FROM builds INDEXED BY builds_waiting
 const DUE: &str = "SELECT seq FROM builds INDEXED BY builds_due
     WHERE due <= ?1 ORDER BY due LIMIT ?2";
 
+const COUNT: &str = "SELECT count FROM build_counts WHERE status = ?1";
+
 /// For the test that looks at their plans.
 #[cfg(test)]
 pub(super) const QUERIES: &[&str] = &[
@@ -39,6 +41,7 @@ pub(super) const QUERIES: &[&str] = &[
     OLDEST,
     QUEUED,
     DUE,
+    COUNT,
 ];
 
 /// Newest first: by the key, and in a project, where the number says the same, by that.
@@ -105,4 +108,20 @@ pub(super) fn due(conn: &Connection, now: Timestamp, limit: usize) -> Result<Vec
     let mut statement = conn.prepare_cached(DUE)?;
     let found = statement.query_map(params![millis(now), rows(limit)], |row| row.get(0))?;
     found.map(|seq| natural("a build's key", seq?)).collect()
+}
+
+pub(super) fn count(conn: &Connection, status: BuildStatus) -> Result<u64, Error> {
+    let count: Option<i64> = conn
+        .prepare_cached(COUNT)?
+        .query_row([status.as_str()], |row| row.get(0))
+        .optional()?;
+    natural("the number of builds", count.unwrap_or(0))
+}
+
+/// For [`super::check`]: what the count must be.
+pub(super) fn count_rows(conn: &Connection, status: BuildStatus) -> Result<u64, Error> {
+    let count = conn
+        .prepare_cached("SELECT count(*) FROM builds WHERE status = ?1")?
+        .query_row([status.as_str()], |row| row.get(0))?;
+    natural("the number of builds", count)
 }

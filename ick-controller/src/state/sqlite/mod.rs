@@ -28,7 +28,10 @@ use std::sync::Arc;
 const APPLICATION_ID: i32 = 0x6963_6b63;
 
 /// The schema's steps. They are only ever added to.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/001.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/001.sql"),
+    include_str!("../migrations/002.sql"),
+];
 
 /// The database's name in the state folder.
 const FILE: &str = "controller.sqlite";

@@ -94,6 +94,10 @@ impl Read for Session<'_> {
         lists::due(self.conn, now, limit)
     }
 
+    fn count(&self, status: BuildStatus) -> Result<u64, Error> {
+        lists::count(self.conn, status)
+    }
+
     fn triggered_with(
         &self,
         project: &ProjectName,
