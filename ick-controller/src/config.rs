@@ -1,6 +1,7 @@
 //! The configuration: `config.yaml` and the command line.
 
 use crate::limits::Limits;
+use ick_client::Authorities;
 use ick_core::duration;
 use ick_core::schedule::LEASE_LENGTH;
 use ick_http::{ConfigError, ServeArgs, Settings, read_limits};
@@ -37,6 +38,9 @@ pub struct Config {
     pub auth_url: String,
     /// The installation that tokens must be for; `ick` when left out.
     pub audience: String,
+    /// `ca_file`: those who vouch for the store and the issuer when their URLs are https; the platform's
+    /// when left out.
+    pub authorities: Authorities,
     /// How long a build waits for a worker before it fails; `24h` when left out.
     pub queue_timeout: Duration,
     /// How many attempts a build gets because a worker was lost, beyond the first; 1 when left out.
@@ -76,6 +80,7 @@ impl Config {
                 artifact_store: text("artifact_store", ARTIFACT_STORE),
                 auth_url: text("auth_url", AUTH_URL),
                 audience: text("audience", AUDIENCE),
+                authorities: Authorities::setting(fields),
                 queue_timeout: time("queue_timeout", duration::MAX, QUEUE_TIMEOUT),
                 automatic_attempts: attempts
                     .and_then(|attempts| u32::try_from(attempts).ok())

@@ -155,10 +155,11 @@ impl App {
             .map_err(|error| error.to_string())?;
         let store = Store::new(&self.config.artifact_store)
             .map_err(|error| error.to_string())?
+            .with_authorities(&self.config.authorities)
             .with_retry(Retry::NEVER)
             .with_token(TokenSource::fixed(token));
         match store.delete(name, Some(digest)) {
-            Err(error) if error.status() != Some(404) => Err(error.to_string()),
+            Err(error) if error.status() != Some(404) => Err(error.for_daemon()),
             _ => Ok(()),
         }
     }

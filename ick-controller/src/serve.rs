@@ -187,6 +187,7 @@ fn trust(config: &Config, folder: &StateFolder) -> anyhow::Result<(Verifier, Key
     };
     let fetcher = KeyFetcher::start(vec![IssuerSource {
         url: config.auth_url.clone(),
+        authorities: config.authorities.clone(),
         keys: issuer.keys.clone(),
         file: folder.join("idp-jwks.json"),
     }])?;

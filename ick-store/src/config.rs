@@ -1,6 +1,7 @@
 //! The configuration: `config.yaml` and the command line.
 
 use crate::limits::Limits;
+use ick_client::Authorities;
 use ick_http::{ConfigError, ServeArgs, Settings, read_limits};
 use std::path::PathBuf;
 
@@ -22,6 +23,9 @@ pub struct Config {
     /// The controller's public URL: the issuer of tokens for single blobs; http://127.0.0.1:8750 when
     /// left out.
     pub controller: String,
+    /// `ca_file`: those who vouch for the issuer and the controller when their URLs are https; the
+    /// platform's when left out.
+    pub authorities: Authorities,
     /// The installation that tokens must be for; `ick` when left out.
     pub audience: String,
     /// `limits` on what clients may make large or slow, as every daemon has them,
@@ -37,20 +41,23 @@ impl Config {
     /// When the file cannot be read, or with all that is wrong in it.
     pub fn read(args: &ServeArgs) -> Result<Self, ConfigError> {
         let mut settings = Settings::read(args)?;
-        let (auth_url, controller, audience, (http, limits)) = settings.lower(|fields| {
-            Some((
-                fields.text("auth_url"),
-                fields.text("controller"),
-                fields.text("audience"),
-                read_limits(fields, Limits::read),
-            ))
-        })?;
+        let (auth_url, controller, authorities, audience, (http, limits)) =
+            settings.lower(|fields| {
+                Some((
+                    fields.text("auth_url"),
+                    fields.text("controller"),
+                    Authorities::setting(fields),
+                    fields.text("audience"),
+                    read_limits(fields, Limits::read),
+                ))
+            })?;
         let or = |value: Option<String>, default: &str| value.unwrap_or_else(|| default.to_owned());
         Ok(Self {
             state: settings.state()?.to_owned(),
             listen: settings.listen(LISTEN).to_owned(),
             auth_url: or(auth_url, AUTH_URL),
             controller: or(controller, CONTROLLER),
+            authorities,
             audience: or(audience, AUDIENCE),
             http,
             limits,

@@ -98,6 +98,7 @@ fn trust(config: &Config, folder: &StateFolder) -> anyhow::Result<(Verifier, Key
         .zip(files)
         .map(|(issuer, file)| IssuerSource {
             url: issuer.url.clone(),
+            authorities: config.authorities.clone(),
             keys: issuer.keys.clone(),
             file: folder.join(file),
         })

@@ -3,7 +3,7 @@
 use crate::actions::GitSettings;
 use crate::engine::{Limits, UID_BASE};
 use ick_api::controller::Allows;
-use ick_client::Credentials;
+use ick_client::{Authorities, Credentials};
 use ick_core::secret::Secret;
 use ick_core::yaml::{self, Field, Fields, Style};
 use std::ops::RangeInclusive;
@@ -24,6 +24,9 @@ pub struct Config {
     pub state: PathBuf,
     /// `controller`: its URL.
     pub controller: String,
+    /// `ca_file`: those who vouch for the servers when their URLs are https; the platform's when left
+    /// out.
+    pub authorities: Authorities,
     /// `client_id` and `client_secret`: the worker's identity.
     pub credentials: Credentials,
     /// `slots`: how many builds are executed at a time; 1 when left out.
@@ -114,6 +117,7 @@ impl Config {
 fn lower(fields: &Fields<'_>, state: Option<&Path>) -> Option<Result<Config, ConfigError>> {
     let in_file = fields.text("state").map(PathBuf::from);
     let controller = fields.required("controller").and_then(|field| url(&field));
+    let authorities = Authorities::setting(fields);
     let client_id = fields.required("client_id").and_then(|field| field.parse());
     let client_secret = fields
         .required("client_secret")
@@ -150,6 +154,7 @@ fn lower(fields: &Fields<'_>, state: Option<&Path>) -> Option<Result<Config, Con
         file: PathBuf::new(),
         state,
         controller: controller?,
+        authorities,
         credentials,
         slots: u32::try_from(slots).ok()?,
         keywords,

@@ -63,6 +63,11 @@ impl Address {
         self.loopback
     }
 
+    /// Whether what is sent there can be read on the way.
+    pub(crate) fn is_in_the_clear(&self) -> bool {
+        !self.https && !self.loopback
+    }
+
     /// The path of a link on this same server; none when the link leads elsewhere, where no token
     /// may follow it.
     pub(crate) fn path_of_link(&self, link: &str) -> Option<String> {
@@ -71,6 +76,12 @@ impl Address {
         let rest = target.as_str().strip_prefix(self.as_str())?;
         rest.starts_with('/').then(|| rest.to_owned())
     }
+}
+
+/// Whether what is sent to a server's URL can be read on the way: it is http, and leaves this machine.
+/// False for what is no server's URL.
+pub fn is_in_the_clear(url: &str) -> bool {
+    Address::parse(url).is_ok_and(|address| address.is_in_the_clear())
 }
 
 impl fmt::Display for Address {
@@ -115,6 +126,22 @@ mod tests {
         for wrong in ["", "ick", "ftp://x", "http://x?y", "http://x#y", "http:///"] {
             assert!(Address::parse(wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn what_leaves_the_machine_without_tls_is_in_the_clear() -> Result<(), Error> {
+        for (text, expected) in [
+            ("http://127.0.0.1:8750", false),
+            ("http://[::1]:8750", false),
+            ("http://localhost", false),
+            ("https://ick.example", false),
+            ("http://ick.example", true),
+            ("http://10.0.0.1:8750", true),
+            ("http://localhost.example", true),
+        ] {
+            assert_eq!(Address::parse(text)?.is_in_the_clear(), expected, "{text}");
+        }
+        Ok(())
     }
 
     #[test]

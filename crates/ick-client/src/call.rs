@@ -4,6 +4,7 @@ use crate::address::Address;
 use crate::connect;
 use crate::error::Error;
 use crate::retry::Retry;
+use crate::tls::{Authorities, HandshakeCut, TlsFailure};
 use crate::token::TokenSource;
 use ick_api::problem::Problem;
 use ick_core::secret::Secret;
@@ -25,6 +26,7 @@ const MAX_JSON: u64 = 256 << 20;
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
     agent: Agent,
+    authorities: Authorities,
     pub(crate) address: Address,
     pub(crate) retry: Retry,
     pub(crate) patience: Duration,
@@ -117,8 +119,10 @@ impl<'a> Call<'a> {
 impl Server {
     pub(crate) fn new(url: &str) -> Result<Self, Error> {
         let address = Address::parse(url)?;
+        let authorities = Authorities::platform();
         Ok(Self {
-            agent: connect::agent(&address),
+            agent: connect::agent(&address, &authorities),
+            authorities,
             address,
             retry: Retry::BRIEF,
             patience: PATIENCE,
@@ -126,10 +130,19 @@ impl Server {
         })
     }
 
+    /// The same server, for whose certificate these authorities vouch.
+    pub(crate) fn with_authorities(self, authorities: &Authorities) -> Self {
+        Self {
+            agent: connect::agent(&self.address, authorities),
+            authorities: authorities.clone(),
+            ..self
+        }
+    }
+
     /// The same server with connections of its own.
     pub(crate) fn apart(&self) -> Self {
         Self {
-            agent: connect::agent(&self.address),
+            agent: connect::agent(&self.address, &self.authorities),
             ..self.clone()
         }
     }
@@ -325,6 +338,12 @@ impl Server {
             .limit(1 << 20)
             .read_to_vec()
             .unwrap_or_default();
+        if status == 400 && !self.address.is_https() && wants_tls(&body) {
+            return Error::Tls {
+                url: self.address.to_string(),
+                why: TlsFailure::OnlyTls,
+            };
+        }
         let parsed = is_problem
             .then(|| serde_json::from_slice::<Problem>(&body).ok())
             .flatten();
@@ -350,7 +369,19 @@ impl Server {
         use ureq::{Error as U, Timeout};
         let url = self.address.to_string();
         let (why, sent) = match error {
+            U::Other(e) => match e.downcast::<TlsFailure>() {
+                Ok(why) => return Error::Tls { url, why: *why },
+                // Nothing was sent before the handshake's end.
+                Err(e) => {
+                    let sent = !e.is::<HandshakeCut>();
+                    (e.to_string(), sent)
+                }
+            },
             U::Io(e) => {
+                if let Some(why) = e.get_ref().and_then(|inner| inner.downcast_ref()) {
+                    let why = TlsFailure::of(why);
+                    return Error::Tls { url, why };
+                }
                 let sent = !matches!(
                     e.kind(),
                     Io::ConnectionRefused | Io::HostUnreachable | Io::NetworkUnreachable
@@ -360,7 +391,7 @@ impl Server {
                         "nothing listens there (connection refused)".to_owned()
                     }
                     Io::UnexpectedEof | Io::ConnectionReset | Io::BrokenPipe => {
-                        "the connection was cut".to_owned()
+                        crate::error::CUT.to_owned()
                     }
                     _ => e.to_string(),
                 };
@@ -386,6 +417,18 @@ impl Server {
             why: why.to_owned(),
         }
     }
+}
+
+/// Whether an answer is the one that nginx, Apache or Go give in the clear where they speak TLS.
+fn wants_tls(body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body);
+    [
+        "plain HTTP request was sent to HTTPS port",
+        "speaking plain HTTP to an SSL-enabled server port",
+        "Client sent an HTTP request to an HTTPS server",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
 }
 
 /// The target of `Link: <…>; rel="next"` (RFC 8288).

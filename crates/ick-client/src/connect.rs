@@ -1,16 +1,16 @@
 //! The connection pool: how servers are found and reached.
 
 use crate::address::Address;
+use crate::tls::{Authorities, Secure};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use ureq::Agent;
 use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector, NextTimeout, TcpConnector};
 
 /// How long a host's addresses are believed.
 const ADDRESSES_KEPT: Duration = Duration::from_secs(30);
@@ -22,8 +22,9 @@ pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// so that no call is sent into one that is just going away.
 const IDLE: Duration = Duration::from_secs(8);
 
-/// A pool for one server. Statuses are no errors here, and redirects are answers like any other.
-pub(crate) fn agent(address: &Address) -> Agent {
+/// A pool for one server, whose certificate these authorities vouch for. Statuses are no errors here, and
+/// redirects are answers like any other.
+pub(crate) fn agent(address: &Address, authorities: &Authorities) -> Agent {
     let mut config = Config::builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -38,22 +39,11 @@ pub(crate) fn agent(address: &Address) -> Agent {
     if address.is_loopback() {
         config = config.proxy(None);
     }
-    if address.is_https() {
-        config = config.tls_config(
-            TlsConfig::builder()
-                .provider(TlsProvider::Rustls)
-                .root_certs(RootCerts::PlatformVerifier)
-                .unversioned_rustls_crypto_provider(Arc::new(
-                    rustls::crypto::aws_lc_rs::default_provider(),
-                ))
-                .build(),
-        );
-    }
-    Agent::with_parts(
-        config.build(),
-        DefaultConnector::default(),
-        Addresses::default(),
-    )
+    let connector =
+        ().chain(ConnectProxyConnector::default())
+            .chain(TcpConnector::default())
+            .chain(Secure(authorities.clone()));
+    Agent::with_parts(config.build(), connector, Addresses::default())
 }
 
 /// Looks hosts up. ureq asks before every call, pooled connection or not: addresses that stand in

@@ -12,6 +12,7 @@ use crate::call::{Call, Server};
 use crate::error::Error;
 use crate::idp::{self, Jwks};
 use crate::retry::Retry;
+use crate::tls::Authorities;
 use crate::token::TokenSource;
 use ick_api::controller::Version;
 use std::time::Duration;
@@ -37,6 +38,13 @@ impl Controller {
     #[must_use]
     pub fn with_token(mut self, token: TokenSource) -> Self {
         self.server.token = Some(token);
+        self
+    }
+
+    /// With these authorities for its certificate, when its URL is https; the platform's otherwise.
+    #[must_use]
+    pub fn with_authorities(mut self, authorities: &Authorities) -> Self {
+        self.server = self.server.with_authorities(authorities);
         self
     }
 

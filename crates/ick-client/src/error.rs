@@ -1,7 +1,11 @@
 //! What can go wrong with a call, as data.
 
+use crate::tls::TlsFailure;
 use ick_api::problem::Problem;
 use std::time::Duration;
+
+/// What is said of a connection that the other side ended.
+pub(crate) const CUT: &str = "the connection was cut";
 
 /// Why a call did not succeed. The texts complete "cannot …: ".
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +20,14 @@ pub enum Error {
         why: String,
         /// Whether the request may have arrived.
         sent: bool,
+    },
+    /// There is no secure connection to the server: nothing was sent, and trying again does not help.
+    #[error("{url} {}: {why}", if why.is_distrust() { "cannot be trusted" } else { "cannot be reached" })]
+    Tls {
+        /// The server's URL.
+        url: String,
+        /// What is wrong.
+        why: TlsFailure,
     },
     /// The server refused the call.
     #[error("{}", shown(problem))]
@@ -69,6 +81,17 @@ pub enum Error {
         recorded: String,
         /// The issuer that the controller names now.
         found: String,
+    },
+    /// The controller is reached over TLS, and names an issuer to which credentials would go in the clear.
+    #[error(
+        "{controller} is reached over TLS, and names {issuer} as the place to send credentials to, where \
+         they could be read on the way: nothing was sent; its `auth_url` has to begin with https://"
+    )]
+    Downgrade {
+        /// The controller's URL.
+        controller: String,
+        /// The issuer that it names.
+        issuer: String,
     },
     /// What was transferred has another digest than it should have.
     #[error("{what} arrived damaged: its digest is {found}, not {expected}")]
@@ -126,11 +149,12 @@ impl Error {
     /// What it means for the caller.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Unreachable { .. } | Self::Answer { .. } | Self::Digest { .. } => {
-                ErrorKind::Server
-            }
+            Self::Unreachable { .. }
+            | Self::Tls { .. }
+            | Self::Answer { .. }
+            | Self::Digest { .. } => ErrorKind::Server,
             Self::Url { .. } => ErrorKind::Wrong,
-            Self::Rebound { .. } => ErrorKind::NotAllowed,
+            Self::Rebound { .. } | Self::Downgrade { .. } => ErrorKind::NotAllowed,
             Self::Local { .. } => ErrorKind::Local,
             // RFC 6749 allows 400 for credentials that are wrong.
             Self::Token { status, .. } if *status < 500 => ErrorKind::NotAllowed,
@@ -154,6 +178,32 @@ impl Error {
             Self::Token { status, .. } => matches!(status, 408 | 425 | 429 | 503),
             _ => false,
         }
+    }
+
+    /// The error in the words of a daemon's log: with the setting that can help, where one can.
+    pub fn for_daemon(&self) -> String {
+        let hint = match self {
+            Self::Tls { why, .. } if why.is_unknown_authority() => {
+                "; if that is an authority of your own, `ca_file` in the configuration names a file with \
+                 its certificate"
+            }
+            Self::Tls {
+                why: TlsFailure::NotTls,
+                ..
+            } => "; if it is meant to be so, write http:// in the configuration",
+            Self::Tls {
+                why: TlsFailure::OnlyTls,
+                ..
+            } => "; write https:// in the configuration",
+            _ => "",
+        };
+        format!("{self}{hint}")
+    }
+
+    /// Whether it may be that the URL begins with http://, and the server speaks only TLS: one built on
+    /// OpenSSL hangs up without a word.
+    pub fn may_want_tls(&self) -> bool {
+        matches!(self, Self::Unreachable { url, why, .. } if url.starts_with("http://") && why == CUT)
     }
 
     /// When the server wants to be asked again, if it said so.

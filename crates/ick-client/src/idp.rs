@@ -3,6 +3,7 @@
 use crate::call::{Call, Server};
 use crate::error::Error;
 use crate::retry::Retry;
+use crate::tls::Authorities;
 use crate::token::{Credentials, TokenSource};
 use base64::Engine;
 use ick_api::idp::{Client, ClientSecret, Clients, Discovery, NewClient, TokenAnswer, TokenError};
@@ -39,6 +40,13 @@ impl Idp {
     #[must_use]
     pub fn with_token(mut self, token: TokenSource) -> Self {
         self.server.token = Some(token);
+        self
+    }
+
+    /// With these authorities for its certificate, when its URL is https; the platform's otherwise.
+    #[must_use]
+    pub fn with_authorities(mut self, authorities: &Authorities) -> Self {
+        self.server = self.server.with_authorities(authorities);
         self
     }
 

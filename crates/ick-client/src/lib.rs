@@ -29,8 +29,10 @@ mod follow;
 mod idp;
 mod retry;
 mod store;
+mod tls;
 mod token;
 
+pub use address::is_in_the_clear;
 pub use binding::Binding;
 pub use controller::{Append, BuildFilter, Controller, LogPart, Triggered};
 pub use error::{Error, ErrorKind};
@@ -38,4 +40,5 @@ pub use follow::{FollowLog, FollowRecords};
 pub use idp::{Idp, Jwks};
 pub use retry::{Backoff, Retry};
 pub use store::{Download, Store, Upload};
+pub use tls::{Authorities, CaFileError, CaFileFlaw, TlsFailure};
 pub use token::{Credentials, TokenSource};

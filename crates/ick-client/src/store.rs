@@ -5,6 +5,7 @@ use crate::call::{Call, Server};
 use crate::error::Error;
 use crate::idp;
 use crate::retry::{Backoff, Retry};
+use crate::tls::Authorities;
 use crate::token::TokenSource;
 use ick_api::store::{Blob, Blobs, Stored};
 use ick_core::digest::Digest;
@@ -49,6 +50,13 @@ impl Store {
     #[must_use]
     pub fn with_token(mut self, token: TokenSource) -> Self {
         self.server.token = Some(token);
+        self
+    }
+
+    /// With these authorities for its certificate, when its URL is https; the platform's otherwise.
+    #[must_use]
+    pub fn with_authorities(mut self, authorities: &Authorities) -> Self {
+        self.server = self.server.with_authorities(authorities);
         self
     }
 

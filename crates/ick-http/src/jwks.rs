@@ -3,7 +3,7 @@
 //! No request waits for this, except one whose token names a key that is not known: it makes the next
 //! fetch come early, and waits a moment for it.
 
-use ick_client::{Idp, Retry};
+use ick_client::{Authorities, Idp, Retry};
 use ick_token::PublicKeys;
 use std::io;
 use std::path::PathBuf;
@@ -28,6 +28,8 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 pub struct IssuerSource {
     /// The issuer's URL.
     pub url: String,
+    /// Those who vouch for the issuer's server, when the URL is https.
+    pub authorities: Authorities,
     /// Where the keys go: those that the verifier has for it.
     pub keys: PublicKeys,
     /// The file in the state folder that keeps them.
@@ -105,6 +107,7 @@ impl Fetched {
 fn begin(source: IssuerSource) -> io::Result<Fetched> {
     let issuer = Idp::new(&source.url)
         .map_err(io::Error::other)?
+        .with_authorities(&source.authorities)
         .with_retry(Retry::NEVER);
     let known = match std::fs::read_to_string(&source.file) {
         Ok(text) if source.keys.replace(&text).is_ok() => text,
@@ -160,6 +163,7 @@ impl Thread {
             Err(error) => {
                 // At first the issuer may just not be up yet.
                 if self.failures == 6 {
+                    let error = error.for_daemon();
                     tracing::warn!("cannot fetch the keys of {url}: {error}; trying on");
                 } else {
                     tracing::debug!("cannot fetch the keys of {url}: {error}");

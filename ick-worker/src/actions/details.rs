@@ -8,6 +8,9 @@ use std::path::PathBuf;
 pub struct Details {
     /// Where artifacts go.
     pub store: StoreAt,
+    /// The CA file for the artifact store; the platform's authorities without one.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
     /// The folder for the worker's mirrors of git repositories.
     pub mirrors: PathBuf,
     /// How git may reach repositories.

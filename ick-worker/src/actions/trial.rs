@@ -25,6 +25,7 @@ impl Trial {
         fs::create_dir_all(run.join("workspace")).unwrap();
         let details = Details {
             store: StoreAt::Folder(place.path().join("store")),
+            ca_file: None,
             mirrors: place.path().join("mirrors"),
             git: GitSettings {
                 allow_file: true,

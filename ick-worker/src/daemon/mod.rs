@@ -93,8 +93,10 @@ pub fn serve(config: Config, program: &Path) -> Result<(), DaemonError> {
     let signals =
         Signals::new([SIGTERM, SIGINT]).map_err(|why| DaemonError::Io("listen to signals", why))?;
     let controller = Controller::new(&config.controller)?
+        .with_authorities(&config.authorities)
         .with_retry(Retry::NEVER)
         .with_patience(PATIENCE);
+    warn_of_clear_text(&config.controller);
     let polls = controller.apart();
     let stop = Arc::new(Stop::new(polls.clone()));
     listen(signals, &stop)?;
@@ -129,6 +131,16 @@ pub fn serve(config: Config, program: &Path) -> Result<(), DaemonError> {
     });
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Says it once when a server is called in the clear.
+fn warn_of_clear_text(url: &str) {
+    if ick_client::is_in_the_clear(url) {
+        tracing::warn!(
+            "{url} is called in the clear: the worker's secret and tokens can be read on the way; an https \
+             URL prevents that"
+        );
+    }
 }
 
 fn engine(config: &Config, program: &Path) -> Engine {

@@ -56,7 +56,7 @@ pub(super) fn first(
             return Err(error.into());
         }
         if backoff.tries() == 0 {
-            tracing::warn!("cannot register yet: {error}");
+            tracing::warn!("cannot register yet: {}; trying on", error.for_daemon());
         }
         let wait = backoff.next_wait(error.retry_after()).unwrap_or_default();
         if stop.wait(wait) != Mode::Work {
@@ -73,10 +73,15 @@ fn try_first(
     let version = controller.version()?;
     let binding = Binding::new(controller, &version)?;
     bind(state, config, binding)?;
-    let idp = Idp::new(&version.auth_url)?.with_retry(Retry::NEVER);
+    let idp = Idp::new(&version.auth_url)?
+        .with_authorities(&config.authorities)
+        .with_retry(Retry::NEVER);
     let token = TokenSource::client(idp, config.credentials.clone());
     let controller = controller.clone().with_token(token.clone());
     register(config, &controller)?;
+    if version.auth_url != config.controller {
+        super::warn_of_clear_text(&version.auth_url);
+    }
     Ok(Registered {
         controller,
         token,

@@ -183,6 +183,7 @@ impl Run<'_> {
         let config = &self.shared.config;
         let details = Details {
             store: StoreAt::Url(store.clone()),
+            ca_file: config.authorities.file().map(Path::to_owned),
             mirrors: config.state.join("mirrors"),
             git: config.git.clone(),
             checkout: None,

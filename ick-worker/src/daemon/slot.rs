@@ -133,7 +133,7 @@ impl Troubles {
     /// Something did; how long to wait.
     fn one(&mut self, error: &Error) -> Duration {
         if self.backoff.is_none() {
-            tracing::warn!("no work can be had: {error}");
+            tracing::warn!("no work can be had: {}", error.for_daemon());
         }
         let backoff = self.backoff.get_or_insert_with(|| Retry::FOR_EVER.begin());
         let wait = backoff.next_wait(error.retry_after()).unwrap_or_default();

@@ -59,6 +59,7 @@ fn order(
         .iter()
         .filter_map(|name| Some((name.clone(), std::env::var(name).ok()?)))
         .collect::<BTreeMap<_, _>>();
+    let passed = with_authorities(&request.program, passed);
     let inside = Inside::of(&request, run, folder);
     let path = std::env::var("PATH").unwrap_or_else(|_| environment::PATH.to_owned());
     let tools = Tools::find(request.place, request.network, &path)?;
@@ -99,6 +100,21 @@ fn first_id(base: u32, slot: u32) -> Result<u32, Cause> {
                 format!("slot {slot} has no host ids with `uid_base: {base}` in the worker's configuration"),
             )
         })
+}
+
+/// What the platform's authorities are looked for by, for built-in actions, which call the store.
+fn with_authorities(
+    program: &Program,
+    mut passed: BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    if matches!(program, Program::BuiltIn { .. }) {
+        for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+            if let Ok(value) = std::env::var(name) {
+                passed.entry(name.to_owned()).or_insert(value);
+            }
+        }
+    }
+    passed
 }
 
 /// A name that no other process on this host uses at the same time.

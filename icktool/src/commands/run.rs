@@ -92,6 +92,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     context.interrupt.is_heard();
     let details = Details {
         store: StoreAt::Folder(store.clone()),
+        ca_file: None,
         mirrors: folder.join("mirrors"),
         git: GitSettings {
             allow_file: true,

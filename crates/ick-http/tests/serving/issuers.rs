@@ -41,6 +41,7 @@ fn server(url: &str, folder: &Path, keyring: Arc<Keyring>) -> Server {
     let keys = PublicKeys::unknown();
     let source = IssuerSource {
         url: url.to_owned(),
+        authorities: ick_client::Authorities::platform(),
         keys: keys.clone(),
         file: folder.join("issuer.json"),
     };

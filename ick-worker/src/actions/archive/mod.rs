@@ -14,7 +14,7 @@ use super::{StoreAt, Task, bad, failed, sources};
 use crate::engine::{Built, TOKEN, cannot, cause};
 use globs::Globs;
 use ick_api::controller::Artifact;
-use ick_client::{Error, Retry, Store, TokenSource, Upload};
+use ick_client::{Authorities, Error, Retry, Store, TokenSource, Upload};
 use ick_core::build::{Cause, CauseKind};
 use ick_core::digest::Digest;
 use ick_core::name::BlobName;
@@ -84,7 +84,14 @@ fn upload(
     name: &BlobName,
     packing: &dyn Fn() -> Result<Packing, Cause>,
 ) -> Result<Artifact, Cause> {
-    let store = Store::new(url).map_err(|why| cause(CauseKind::Internal, why.to_string()))?;
+    let internal = |why: String| cause(CauseKind::Internal, why);
+    let authorities = match &task.details.ca_file {
+        Some(file) => Authorities::read(file).map_err(|why| internal(why.to_string()))?,
+        None => Authorities::platform(),
+    };
+    let store = Store::new(url)
+        .map_err(|why| internal(why.to_string()))?
+        .with_authorities(&authorities);
     let mut backoff = PATIENCE.begin();
     loop {
         // The daemon puts a fresh token there as the old one runs out.
@@ -134,7 +141,7 @@ fn refused(why: &Error) -> Cause {
         }
         _ => cause(
             CauseKind::StoreUnreachable,
-            format!("the store failed: {why}"),
+            format!("the store failed: {}", why.for_daemon()),
         ),
     }
 }
