@@ -239,13 +239,17 @@ _icktool() {
 
     case "${cmd}" in
         icktool)
-            opts="-h -V --controller --state --format --color --help --version up down run validate make-it-so build show-log status list-builds show-build cancel-build delete-build list-projects show-project delete-project list-pipelines show-pipeline delete-pipeline list-workers show-worker drain-worker resume-worker delete-worker create-worker list-artifacts get-artifact put-artifact delete-artifact login logout whoami token create-client list-clients delete-client help"
+            opts="-h -V --controller --ca-file --state --format --color --help --version up down run validate make-it-so build show-log status list-builds show-build cancel-build delete-build list-projects show-project delete-project list-pipelines show-pipeline delete-pipeline list-workers show-worker drain-worker resume-worker delete-worker create-worker list-artifacts get-artifact put-artifact delete-artifact login logout whoami token create-client list-clients delete-client help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -269,7 +273,7 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__build)
-            opts="-p -f -h --parameter --ref --commit --reason --wait --follow --controller --state --format --color --help"
+            opts="-p -f -h --parameter --ref --commit --reason --wait --follow --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -299,6 +303,10 @@ _icktool() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --state)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -319,13 +327,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__cancel__subcmd__build)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -349,7 +361,7 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__create__subcmd__client)
-            opts="-h --scope --controller --state --format --color --help"
+            opts="-h --scope --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -360,6 +372,10 @@ _icktool() {
                     return 0
                     ;;
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -383,13 +399,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__create__subcmd__worker)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -413,13 +433,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__delete__subcmd__artifact)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -443,13 +467,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__delete__subcmd__build)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -473,13 +501,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__delete__subcmd__client)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -503,13 +535,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__delete__subcmd__pipeline)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -533,13 +569,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__delete__subcmd__project)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -563,13 +603,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__delete__subcmd__worker)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -593,13 +637,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__down)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -623,13 +671,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__drain__subcmd__worker)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -653,7 +705,7 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__get__subcmd__artifact)
-            opts="-o -h --build --output --controller --state --format --color --help"
+            opts="-o -h --build --output --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -672,6 +724,10 @@ _icktool() {
                     return 0
                     ;;
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1213,7 +1269,7 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__list__subcmd__artifacts)
-            opts="-h --prefix --build --controller --state --format --color --help"
+            opts="-h --prefix --build --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1228,6 +1284,10 @@ _icktool() {
                     return 0
                     ;;
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1251,7 +1311,7 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__list__subcmd__builds)
-            opts="-h --status --limit --controller --state --format --color --help"
+            opts="-h --status --limit --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1266,6 +1326,10 @@ _icktool() {
                     return 0
                     ;;
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1289,13 +1353,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__list__subcmd__clients)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1319,13 +1387,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__list__subcmd__pipelines)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1349,13 +1421,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__list__subcmd__projects)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1379,13 +1455,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__list__subcmd__workers)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1409,7 +1489,7 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__login)
-            opts="-h --client-id --client-secret-file --controller --state --format --color --help"
+            opts="-h --client-id --client-secret-file --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1424,6 +1504,10 @@ _icktool() {
                     return 0
                     ;;
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1447,13 +1531,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__logout)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1477,7 +1565,7 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__make__subcmd__it__subcmd__so)
-            opts="-h --dry-run --prune --set --controller --state --format --color --help"
+            opts="-h --dry-run --prune --set --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1488,6 +1576,10 @@ _icktool() {
                     return 0
                     ;;
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1511,13 +1603,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__put__subcmd__artifact)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1541,13 +1637,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__resume__subcmd__worker)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1571,7 +1671,7 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__run)
-            opts="-p -h --parameter --ref --committed --store --controller --state --format --color --help"
+            opts="-p -h --parameter --ref --committed --store --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1597,6 +1697,10 @@ _icktool() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --state)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1617,13 +1721,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__show__subcmd__build)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1647,7 +1755,7 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__show__subcmd__log)
-            opts="-f -h --follow --raw --timestamps --action --failed --controller --state --format --color --help"
+            opts="-f -h --follow --raw --timestamps --action --failed --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1658,6 +1766,10 @@ _icktool() {
                     return 0
                     ;;
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1681,13 +1793,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__show__subcmd__pipeline)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1711,13 +1827,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__show__subcmd__project)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1741,13 +1861,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__show__subcmd__worker)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1771,13 +1895,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__status)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1801,13 +1929,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__token)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1831,7 +1963,7 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__up)
-            opts="-h --slots --port --detach --controller --state --format --color --help"
+            opts="-h --slots --port --detach --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1846,6 +1978,10 @@ _icktool() {
                     return 0
                     ;;
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1869,13 +2005,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__validate)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1899,13 +2039,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__whoami)
-            opts="-h --controller --state --format --color --help"
+            opts="-h --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

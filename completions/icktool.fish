@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_icktool_global_optspecs
-    string join \n controller= state= format= color= h/help V/version
+    string join \n controller= ca-file= state= format= color= h/help V/version
 end
 
 function __fish_icktool_needs_command
@@ -25,6 +25,7 @@ function __fish_icktool_using_subcommand
 end
 
 complete -c icktool -n "__fish_icktool_needs_command" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_needs_command" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_needs_command" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_needs_command" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -72,6 +73,7 @@ complete -c icktool -n "__fish_icktool_needs_command" -f -a "help" -d 'Print thi
 complete -c icktool -n "__fish_icktool_using_subcommand up" -l slots -d 'How many builds the worker executes at a time; 1 when left out. For the first use: it stays so' -r
 complete -c icktool -n "__fish_icktool_using_subcommand up" -l port -d 'The controller\'s port; the store has the next one, the identity provider the one after. 0: free ones. 8750 when left out. For the first use: they stay so' -r
 complete -c icktool -n "__fish_icktool_using_subcommand up" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand up" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand up" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand up" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -81,6 +83,7 @@ never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand up" -l detach -d 'Return when it is ready, instead of staying until Ctrl-C'
 complete -c icktool -n "__fish_icktool_using_subcommand up" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand down" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand down" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand down" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand down" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -92,6 +95,7 @@ complete -c icktool -n "__fish_icktool_using_subcommand run" -s p -l parameter -
 complete -c icktool -n "__fish_icktool_using_subcommand run" -l ref -d 'The git branch or tag to build, where the source is not this checkout' -r
 complete -c icktool -n "__fish_icktool_using_subcommand run" -l store -d 'The folder of artifacts; one in your data folder when left out' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand run" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand run" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand run" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand run" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -101,6 +105,7 @@ never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand run" -l committed -d 'Of this checkout take what HEAD has, instead of the working tree'
 complete -c icktool -n "__fish_icktool_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand validate" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand validate" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand validate" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand validate" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -110,6 +115,7 @@ never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand make-it-so" -l set -d 'A label for what is applied together' -r
 complete -c icktool -n "__fish_icktool_using_subcommand make-it-so" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand make-it-so" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand make-it-so" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand make-it-so" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -124,6 +130,7 @@ complete -c icktool -n "__fish_icktool_using_subcommand build" -l ref -d 'The gi
 complete -c icktool -n "__fish_icktool_using_subcommand build" -l commit -d 'The git commit to build' -r
 complete -c icktool -n "__fish_icktool_using_subcommand build" -l reason -d 'Why, for people' -r
 complete -c icktool -n "__fish_icktool_using_subcommand build" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand build" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand build" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand build" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -135,6 +142,7 @@ complete -c icktool -n "__fish_icktool_using_subcommand build" -s f -l follow -d
 complete -c icktool -n "__fish_icktool_using_subcommand build" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand show-log" -l action -d 'Only what this action wrote; `show-build` lists them' -r
 complete -c icktool -n "__fish_icktool_using_subcommand show-log" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand show-log" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand show-log" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand show-log" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -147,6 +155,7 @@ complete -c icktool -n "__fish_icktool_using_subcommand show-log" -l timestamps 
 complete -c icktool -n "__fish_icktool_using_subcommand show-log" -l failed -d 'Only what failed actions wrote'
 complete -c icktool -n "__fish_icktool_using_subcommand show-log" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand status" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand status" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand status" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand status" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -161,6 +170,7 @@ failed\t''
 cancelled\t''"
 complete -c icktool -n "__fish_icktool_using_subcommand list-builds" -l limit -d 'At most so many' -r
 complete -c icktool -n "__fish_icktool_using_subcommand list-builds" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand list-builds" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand list-builds" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand list-builds" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -169,6 +179,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand list-builds" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand show-build" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand show-build" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand show-build" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand show-build" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -177,6 +188,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand show-build" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand cancel-build" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand cancel-build" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand cancel-build" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand cancel-build" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -185,6 +197,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand cancel-build" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand delete-build" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand delete-build" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand delete-build" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand delete-build" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -193,6 +206,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand delete-build" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand list-projects" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand list-projects" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand list-projects" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand list-projects" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -201,6 +215,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand list-projects" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand show-project" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand show-project" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand show-project" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand show-project" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -209,6 +224,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand show-project" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand delete-project" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand delete-project" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand delete-project" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand delete-project" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -217,6 +233,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand delete-project" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand list-pipelines" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand list-pipelines" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand list-pipelines" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand list-pipelines" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -225,6 +242,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand list-pipelines" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand show-pipeline" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand show-pipeline" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand show-pipeline" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand show-pipeline" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -233,6 +251,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand show-pipeline" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand delete-pipeline" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand delete-pipeline" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand delete-pipeline" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand delete-pipeline" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -241,6 +260,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand delete-pipeline" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand list-workers" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand list-workers" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand list-workers" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand list-workers" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -249,6 +269,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand list-workers" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand show-worker" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand show-worker" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand show-worker" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand show-worker" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -257,6 +278,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand show-worker" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand drain-worker" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand drain-worker" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand drain-worker" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand drain-worker" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -265,6 +287,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand drain-worker" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand resume-worker" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand resume-worker" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand resume-worker" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand resume-worker" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -273,6 +296,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand resume-worker" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand delete-worker" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand delete-worker" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand delete-worker" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand delete-worker" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -281,6 +305,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand delete-worker" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand create-worker" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand create-worker" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand create-worker" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand create-worker" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -291,6 +316,7 @@ complete -c icktool -n "__fish_icktool_using_subcommand create-worker" -s h -l h
 complete -c icktool -n "__fish_icktool_using_subcommand list-artifacts" -l prefix -d 'Only those whose name begins so' -r
 complete -c icktool -n "__fish_icktool_using_subcommand list-artifacts" -l build -d 'Those that this build made' -r
 complete -c icktool -n "__fish_icktool_using_subcommand list-artifacts" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand list-artifacts" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand list-artifacts" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand list-artifacts" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -301,6 +327,7 @@ complete -c icktool -n "__fish_icktool_using_subcommand list-artifacts" -s h -l 
 complete -c icktool -n "__fish_icktool_using_subcommand get-artifact" -l build -d 'What this build made, or the latest build of this project' -r
 complete -c icktool -n "__fish_icktool_using_subcommand get-artifact" -s o -l output -d 'Where to; `-` is standard output. In this folder, under the last part of the name, when left out' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand get-artifact" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand get-artifact" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand get-artifact" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand get-artifact" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -309,6 +336,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand get-artifact" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand put-artifact" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand put-artifact" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand put-artifact" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand put-artifact" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -317,6 +345,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand put-artifact" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand delete-artifact" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand delete-artifact" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand delete-artifact" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand delete-artifact" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -327,6 +356,7 @@ complete -c icktool -n "__fish_icktool_using_subcommand delete-artifact" -s h -l
 complete -c icktool -n "__fish_icktool_using_subcommand login" -l client-id -d 'The client\'s name; ICK_CLIENT_ID when left out' -r
 complete -c icktool -n "__fish_icktool_using_subcommand login" -l client-secret-file -d 'A file with the client\'s secret' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand login" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand login" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand login" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand login" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -335,6 +365,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand logout" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand logout" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand logout" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand logout" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -343,6 +374,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand logout" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand whoami" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand whoami" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand whoami" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand whoami" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -351,6 +383,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand whoami" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand token" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand token" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand token" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand token" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -360,6 +393,7 @@ never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand token" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand create-client" -l scope -d 'What it may do; can be given several times' -r
 complete -c icktool -n "__fish_icktool_using_subcommand create-client" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand create-client" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand create-client" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand create-client" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -368,6 +402,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand create-client" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand list-clients" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand list-clients" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand list-clients" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand list-clients" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"
@@ -376,6 +411,7 @@ always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand list-clients" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand delete-client" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
+complete -c icktool -n "__fish_icktool_using_subcommand delete-client" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand delete-client" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand delete-client" -l format -d 'The form of results' -r -f -a "text\t'For people'
 json\t'For programs: the API\'s own objects'"

@@ -41,6 +41,10 @@ pub struct Global {
     /// The controller's URL; ICK_CONTROLLER when left out, else the one of `up` or `login`
     #[arg(long, value_name = "URL", global = true, conflicts_with = "state")]
     pub controller: Option<String>,
+    /// A file with the certificates of the authorities (CA) that sign the servers' ones, instead of those
+    /// that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`
+    #[arg(long, value_name = "FILE", global = true)]
+    pub ca_file: Option<PathBuf>,
     /// The state folder of an Ick that `icktool up` started: use that one
     #[arg(long, value_name = "DIR", global = true)]
     pub state: Option<PathBuf>,
@@ -117,6 +121,7 @@ pub fn command() -> clap::Command {
          ICK_CONTROLLER                    the controller's URL\n  \
          ICK_CLIENT_ID, ICK_CLIENT_SECRET  credentials, instead of those of `login`\n  \
          ICK_TOKEN                         an access token, instead of any credentials\n  \
+         ICK_CA_FILE                       a file with the certificates of your own authorities (CA)\n  \
          ICK_PROJECT                       the project, where a command's PROJECT is left out\n  \
          NO_COLOR                          no colour\n\n\
          PROJECT left out means ICK_PROJECT, else the one project of project.yaml (or of the one *.ick \

@@ -3,7 +3,7 @@
 //! its cache folder.
 
 use crate::error::Error;
-use ick_client::{Binding, Credentials};
+use ick_client::{Authorities, Binding, Credentials};
 use ick_core::name::ClientId;
 use ick_core::secret::Secret;
 use serde::de::DeserializeOwned;
@@ -112,6 +112,16 @@ struct Entry {
     binding: Binding,
     client_id: ClientId,
     client_secret: String,
+    /// The CA file of the login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ca: Option<KeptCa>,
+}
+
+/// A CA file as it was at the login: who moves or loses the file keeps what was trusted.
+#[derive(Clone, Serialize, Deserialize)]
+struct KeptCa {
+    file: PathBuf,
+    text: String,
 }
 
 impl Entry {
@@ -147,7 +157,27 @@ pub fn credentials(
     Ok(entry.map(|entry| (entry.credentials(), entry.binding)))
 }
 
-/// Keeps the credentials for a controller, instead of those it had.
+/// The authorities that were given at the login to a controller, if some were.
+///
+/// # Errors
+/// When the file cannot be read or is no such file.
+pub fn authorities(folders: &Folders, controller: &str) -> Result<Option<Authorities>, Error> {
+    let path = folders.credentials_file();
+    let keychain: Keychain = load(&path)?;
+    let kept = keychain
+        .entries
+        .into_iter()
+        .find(|entry| same(&entry.binding.controller, controller))
+        .and_then(|entry| entry.ca);
+    kept.map(|ca| Authorities::from_text(&ca.file, ca.text))
+        .transpose()
+        .map_err(|why| Error::Damaged {
+            path,
+            why: why.to_string(),
+        })
+}
+
+/// Keeps the credentials for a controller, with the CA file that was given, instead of those it had.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -155,6 +185,7 @@ pub fn keep_credentials(
     folders: &Folders,
     credentials: &Credentials,
     binding: &Binding,
+    authorities: &Authorities,
 ) -> Result<(), Error> {
     let path = folders.credentials_file();
     let mut keychain: Keychain = load(&path)?;
@@ -166,6 +197,13 @@ pub fn keep_credentials(
         binding: binding.clone(),
         client_id: credentials.client_id.clone(),
         client_secret: credentials.client_secret.reveal().to_owned(),
+        ca: authorities
+            .file()
+            .zip(authorities.text())
+            .map(|(file, text)| KeptCa {
+                file: file.to_owned(),
+                text: text.to_owned(),
+            }),
     });
     store(&path, &keychain)
 }
@@ -328,9 +366,14 @@ mod tests {
             issuer: "http://idp".to_owned(),
         };
         let wrap = |e: Error| format!("{e:?}");
-        keep_credentials(&folders, &client("one")?, &binding("http://a")).map_err(wrap)?;
-        keep_credentials(&folders, &client("two")?, &binding("http://b")).map_err(wrap)?;
-        keep_credentials(&folders, &client("three")?, &binding("http://a/")).map_err(wrap)?;
+        let keep = |secret: &str, controller: &str| {
+            let credentials = client(secret).map_err(|e| Error::Other(e.to_string()))?;
+            let platform = Authorities::platform();
+            keep_credentials(&folders, &credentials, &binding(controller), &platform)
+        };
+        keep("one", "http://a").map_err(wrap)?;
+        keep("two", "http://b").map_err(wrap)?;
+        keep("three", "http://a/").map_err(wrap)?;
         let secret = |controller: &str| -> Result<Option<String>, String> {
             let found = credentials(&folders, controller).map_err(wrap)?;
             Ok(found.map(|(c, _)| c.client_secret.reveal().to_owned()))

@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use crate::output::sanitise;
 use ick_api::problem::Problem;
-use ick_client::ErrorKind;
+use ick_client::{ErrorKind, TlsFailure};
 use ick_core::name::NameError;
 use std::io;
 use std::path::PathBuf;
@@ -327,10 +327,15 @@ fn explain_client(error: &ick_client::Error) -> Words {
         ErrorKind::Server => Exit::Unreachable,
     };
     let hint = match error {
+        E::Unreachable { .. } if error.may_want_tls() => Some(
+            "see whether it runs with `icktool status`; if it speaks TLS, write https:// in the URL"
+                .to_owned(),
+        ),
         E::Unreachable { .. } => Some(
             "see whether it runs with `icktool status`, or start one here with `icktool up`"
                 .to_owned(),
         ),
+        E::Tls { why, .. } => Some(after_tls(why)),
         E::Problem {
             scope: Some(scope), ..
         } => Some(format!(
@@ -353,6 +358,40 @@ fn explain_client(error: &ick_client::Error) -> Words {
         _ => error.to_string(),
     };
     (words, hint, exit)
+}
+
+/// What to do when there is no secure connection.
+fn after_tls(why: &TlsFailure) -> String {
+    use TlsFailure as T;
+    match why {
+        T::Expired { .. } | T::NotYetValid { .. } => {
+            "set the clock here if it is wrong, else have the server get another certificate".to_owned()
+        }
+        T::WrongName { expected, .. } => format!(
+            "use a URL with a name that it is for, or have the server get a certificate for {expected}"
+        ),
+        T::UnknownAuthority { .. } | T::NoAuthorities => {
+            "if this is your own CA, give its certificate with `--ca-file FILE`; at `icktool login` it is \
+             kept"
+                .to_owned()
+        }
+        T::SelfSigned { .. } => {
+            "if you know this certificate, give it with `--ca-file FILE`; at `icktool login` it is kept"
+                .to_owned()
+        }
+        T::AuthorityItself => {
+            "have the authority sign a certificate for the server, and give the authority's with \
+             `--ca-file FILE`"
+                .to_owned()
+        }
+        T::NotTls => {
+            "write http:// if it is meant to be without TLS, else see whether its reverse proxy runs"
+                .to_owned()
+        }
+        T::OnlyTls => "write https:// in the URL".to_owned(),
+        T::TooOld => "have the server, or the proxy before it, speak TLS 1.2 or 1.3".to_owned(),
+        _ => "see the log of the server, or of the proxy before it".to_owned(),
+    }
 }
 
 /// A server's words with every reason, each said once.

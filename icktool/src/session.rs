@@ -10,7 +10,7 @@ use crate::interrupt::Interrupt;
 use crate::output::Output;
 use crate::up::state::UpFile;
 use ick_api::controller::Version;
-use ick_client::{Binding, Controller, Credentials, Idp, Retry, Store, TokenSource};
+use ick_client::{Authorities, Binding, Controller, Credentials, Idp, Retry, Store, TokenSource};
 use ick_core::name::ClientId;
 use ick_core::secret::Secret;
 use std::path::{Path, PathBuf};
@@ -42,6 +42,8 @@ pub struct Target {
     pub controller: String,
     /// What `up` wrote, when it is an Ick of this machine.
     pub up: Option<UpFile>,
+    /// Those who vouch for its servers.
+    pub authorities: Authorities,
 }
 
 /// A controller that answered, with the means to call it.
@@ -54,6 +56,8 @@ pub struct Session {
     pub token: TokenSource,
     /// The client that they are for, where credentials say so.
     pub client_id: Option<ClientId>,
+    /// Those who vouch for the servers.
+    pub authorities: Authorities,
 }
 
 /// A variable of the environment that is set and not empty.
@@ -88,7 +92,7 @@ impl Context {
     /// When none is known, or the state folder named has nothing that is up.
     pub fn target(&self) -> Result<Target, Error> {
         if let Some(state) = &self.global.state {
-            return Target::up(&absolute(state)?);
+            return self.up(&absolute(state)?);
         }
         if let Some(controller) = self
             .global
@@ -96,19 +100,81 @@ impl Context {
             .clone()
             .or_else(|| variable("ICK_CONTROLLER"))
         {
-            return Ok(Target {
-                controller,
-                up: None,
-            });
+            return self.elsewhere(controller);
         }
         let config = Config::load(&self.folders()?)?;
         match (config.up, config.controller) {
-            (Some(state), _) => Target::up(&state),
-            (None, Some(controller)) => Ok(Target {
-                controller,
-                up: None,
-            }),
+            (Some(state), _) => self.up(&state),
+            (None, Some(controller)) => self.elsewhere(controller),
             (None, None) => Err(Error::NoServer),
+        }
+    }
+
+    fn up(&self, state: &Path) -> Result<Target, Error> {
+        let up = UpFile::load(state)?.ok_or_else(|| Error::NotUp {
+            state: state.to_path_buf(),
+        })?;
+        Ok(Target {
+            controller: up.controller.url.clone(),
+            up: Some(up),
+            authorities: self
+                .given_authorities()?
+                .unwrap_or_else(Authorities::platform),
+        })
+    }
+
+    fn elsewhere(&self, controller: String) -> Result<Target, Error> {
+        Ok(Target {
+            authorities: self.authorities(&controller)?,
+            controller,
+            up: None,
+        })
+    }
+
+    /// Those who vouch for a controller and its servers: `--ca-file`, else `ICK_CA_FILE`, else those given
+    /// at the login there, else the platform's.
+    ///
+    /// # Errors
+    /// When a CA file cannot be used.
+    pub fn authorities(&self, controller: &str) -> Result<Authorities, Error> {
+        if let Some(given) = self.given_authorities()? {
+            return Ok(given);
+        }
+        let kept = match self.folders() {
+            Ok(folders) => config::authorities(&folders, Controller::new(controller)?.url())?,
+            // Where the environment says everything, a home is not needed.
+            Err(_) => None,
+        };
+        Ok(kept.unwrap_or_else(Authorities::platform))
+    }
+
+    fn given_authorities(&self) -> Result<Option<Authorities>, Error> {
+        let (argument, file) = match (&self.global.ca_file, variable("ICK_CA_FILE")) {
+            (Some(file), _) => ("--ca-file", file.clone()),
+            (None, Some(file)) => ("ICK_CA_FILE", file.into()),
+            (None, None) => return Ok(None),
+        };
+        let read = Authorities::read(&absolute(&file)?).map_err(|why| Error::Argument {
+            argument: argument.to_owned(),
+            why: why.to_string(),
+            hint: None,
+        });
+        read.map(Some)
+    }
+
+    /// Warns when secrets and tokens go to one of these servers in the clear.
+    pub fn warn_of_clear_text(&self, urls: &[&str]) {
+        let mut clear: Vec<_> = urls
+            .iter()
+            .filter(|url| ick_client::is_in_the_clear(url))
+            .map(|url| url.trim_end_matches('/'))
+            .collect();
+        clear.dedup();
+        if !clear.is_empty() {
+            self.out.warn(&format!(
+                "what goes to {} can be read on the way, secrets and tokens too: https URLs prevent that",
+                clear.join(" and ")
+            ));
         }
     }
 
@@ -126,7 +192,7 @@ impl Context {
     /// When it cannot be reached, or there are no credentials for it.
     pub fn connect_within(&self, patience: Duration) -> Result<Session, Failure> {
         let target = self.target()?;
-        let controller = Controller::new(&target.controller)?;
+        let controller = Controller::new(&target.controller)?.with_authorities(&target.authorities);
         let begun = Instant::now();
         let version = loop {
             match controller.version() {
@@ -145,6 +211,7 @@ impl Context {
             version,
             token,
             client_id,
+            authorities: target.authorities,
         })
     }
 
@@ -154,13 +221,23 @@ impl Context {
         controller: &Controller,
         version: &Version,
     ) -> Result<(TokenSource, Option<ClientId>), Error> {
+        let servers = [
+            controller.url(),
+            version.auth_url.as_str(),
+            version.artifact_store.as_str(),
+        ];
         if let Some(token) = variable("ICK_TOKEN") {
+            self.warn_of_clear_text(&[servers[0], servers[2]]);
             return Ok((TokenSource::fixed(Secret::new(token)), None));
         }
         let folders = self.folders()?;
         let binding = Binding::new(controller, version)?;
         let (credentials, recorded) = match from_environment()? {
-            Some(credentials) => (credentials, config::first_seen(&folders, &binding)?),
+            Some(credentials) => {
+                // Otherwise it was said at the login.
+                self.warn_of_clear_text(&servers);
+                (credentials, config::first_seen(&folders, &binding)?)
+            }
             None => match &target.up {
                 Some(up) => (up.credentials()?, up.binding()),
                 None => config::credentials(&folders, controller.url())?.ok_or_else(|| {
@@ -171,25 +248,15 @@ impl Context {
             },
         };
         binding.check(Some(&recorded))?;
-        let idp = Idp::new(&version.auth_url)?.with_retry(RETRY);
+        let idp = Idp::new(&version.auth_url)?
+            .with_authorities(&target.authorities)
+            .with_retry(RETRY);
         let client_id = credentials.client_id.clone();
         let file = folders.token_file(controller.url(), &credentials);
         Ok((
             TokenSource::client_with_cache(idp, credentials, file),
             Some(client_id),
         ))
-    }
-}
-
-impl Target {
-    fn up(state: &Path) -> Result<Self, Error> {
-        let up = UpFile::load(state)?.ok_or_else(|| Error::NotUp {
-            state: state.to_path_buf(),
-        })?;
-        Ok(Self {
-            controller: up.controller.url.clone(),
-            up: Some(up),
-        })
     }
 }
 
@@ -200,6 +267,7 @@ impl Session {
     /// When the controller names none.
     pub fn store(&self) -> Result<Store, Error> {
         Ok(Store::new(&self.version.artifact_store)?
+            .with_authorities(&self.authorities)
             .with_retry(RETRY)
             .with_token(self.token.clone()))
     }
@@ -210,6 +278,7 @@ impl Session {
     /// When the controller names none.
     pub fn idp(&self) -> Result<Idp, Error> {
         Ok(Idp::new(&self.version.auth_url)?
+            .with_authorities(&self.authorities)
             .with_retry(RETRY)
             .with_token(self.token.clone()))
     }

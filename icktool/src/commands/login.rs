@@ -16,12 +16,14 @@ use std::path::{Path, PathBuf};
 ///
 /// The secret is asked for at the terminal, or read from stdin, from --client-secret-file or from
 /// ICK_CLIENT_SECRET; never from an argument, which others on the machine could see. The credentials
-/// are tried, then kept for you alone, and sent to no other server than the one seen now.
+/// are tried, then kept for you alone, and sent to no other server than the one seen now. A CA file
+/// given here is kept with them, as it is now, until `logout`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   icktool login --controller https://ick.example.org --client-id me
-  icktool login --controller https://ick.example.org --client-id me < secret")]
+  icktool login --controller https://ick.example.org --client-id me < secret
+  icktool login --controller https://ick.internal --client-id me --ca-file our-ca.pem")]
 pub struct LoginArgs {
     /// The client's name; ICK_CLIENT_ID when left out
     #[arg(long, value_name = "ID")]
@@ -73,19 +75,23 @@ pub fn login(context: &Context, args: &LoginArgs) -> Result<Exit, Failure> {
         .or_else(|| variable("ICK_CLIENT_ID"))
         .ok_or_else(|| missing("--client-id", "the client's name"))?;
     let client_id = client_id(&id)?;
-    let controller = Controller::new(&url)?;
+    let authorities = context.authorities(&url)?;
+    let controller = Controller::new(&url)?.with_authorities(&authorities);
     let version = controller.version().tried(|| format!("log in at {url}"))?;
+    // Before a secret is asked for that may not be sent.
+    let binding = Binding::new(&controller, &version)?;
     let credentials = Credentials {
         client_id,
         client_secret: secret(args)?,
     };
-    let binding = Binding::new(&controller, &version)?;
-    let token = TokenSource::client(Idp::new(&version.auth_url)?, credentials.clone());
+    context.warn_of_clear_text(&[&url, &version.auth_url, &version.artifact_store]);
+    let idp = Idp::new(&version.auth_url)?.with_authorities(&authorities);
+    let token = TokenSource::client(idp, credentials.clone());
     token.token().tried(|| format!("log in at {url}"))?;
     let folders = context.folders()?;
     config::forget_issuer(&folders, controller.url())?;
     config::forget_credentials(&folders, controller.url())?;
-    config::keep_credentials(&folders, &credentials, &binding)?;
+    config::keep_credentials(&folders, &credentials, &binding, &authorities)?;
     let mut config = Config::load(&folders)?;
     config.controller = Some(controller.url().to_owned());
     config.up = None;

@@ -58,9 +58,11 @@ pub fn run(context: &Context) -> Result<Exit, Failure> {
         why: health.err().map(|error| error.to_string()),
     };
     let version = &session.version;
-    let store =
-        Store::new(&version.artifact_store).and_then(|s| s.with_retry(Retry::NEVER).healthz());
-    let idp = Idp::new(&version.auth_url).and_then(|i| i.with_retry(Retry::NEVER).healthz());
+    let of = &session.authorities;
+    let store = Store::new(&version.artifact_store)
+        .and_then(|s| s.with_authorities(of).with_retry(Retry::NEVER).healthz());
+    let idp = Idp::new(&version.auth_url)
+        .and_then(|i| i.with_authorities(of).with_retry(Retry::NEVER).healthz());
     let servers = vec![
         server("controller", &target.controller, Ok(())),
         server("store", &version.artifact_store, store),
