@@ -19,6 +19,9 @@ pub struct Claims {
     pub aud: String,
     /// When it was issued.
     pub iat: u64,
+    /// From when on it is good, where the issuer says that it is not from the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<u64>,
     /// When it ends.
     pub exp: u64,
     /// Names this token.
@@ -48,6 +51,7 @@ impl Claims {
             client_id: client.clone(),
             aud: audience.to_owned(),
             iat,
+            nbf: None,
             exp: iat.saturating_add(lifetime.as_secs()),
             jti: random::text::<16>()?,
             scope: scope.to_string(),

@@ -69,8 +69,8 @@ pub enum VerifyError {
     /// It has ended.
     #[error("the token has expired")]
     Expired,
-    /// It is from the future.
-    #[error("the token was issued in the future: do the clocks agree?")]
+    /// It is from the future, or for the future.
+    #[error("the token is not good yet: do the clocks agree?")]
     NotYet,
     /// The signature is wrong.
     #[error("the token's signature is wrong")]
@@ -189,7 +189,8 @@ impl Verifier {
             let typ = typ.strip_prefix("application/").unwrap_or(typ);
             typ.eq_ignore_ascii_case(TOKEN_TYPE)
         });
-        if header.alg != Algorithm::EdDSA || !typed {
+        // What must be understood (RFC 7515, section 4.1.11) is not: there is no extension here.
+        if header.alg != Algorithm::EdDSA || !typed || header.crit.is_some() {
             return Err(VerifyError::Malformed);
         }
         let kid = header.kid.ok_or(VerifyError::Malformed)?;
@@ -215,7 +216,7 @@ impl Verifier {
             return Err(VerifyError::Audience);
         }
         check_end(claims.exp, now)?;
-        if claims.iat > now.saturating_add(LEEWAY.as_secs()) {
+        if claims.iat.max(claims.nbf.unwrap_or(0)) > now.saturating_add(LEEWAY.as_secs()) {
             return Err(VerifyError::NotYet);
         }
         let scopes: Scopes = claims.scope.parse().map_err(|_| VerifyError::Malformed)?;

@@ -79,6 +79,11 @@ fn what_is_not_accepted() {
     );
     assert_eq!(claim(|c| c.iat += 29), Ok(()));
     assert_eq!(claim(|c| c.iat += 31), Err(VerifyError::NotYet));
+    assert_eq!(claim(|c| c.nbf = Some(c.iat + 29)), Ok(()));
+    assert_eq!(
+        claim(|c| c.nbf = Some(c.iat + 31)),
+        Err(VerifyError::NotYet)
+    );
     assert_eq!(claim(|c| c.exp = c.iat - 29), Ok(()));
     assert_eq!(claim(|c| c.exp = c.iat - 30), Err(VerifyError::Expired));
     assert_eq!(
