@@ -111,7 +111,8 @@ struct Entry {
     #[serde(flatten)]
     binding: Binding,
     client_id: ClientId,
-    client_secret: String,
+    #[serde(with = "ick_core::secret::revealed")]
+    client_secret: Secret,
     /// The CA file of the login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ca: Option<KeptCa>,
@@ -128,7 +129,7 @@ impl Entry {
     fn credentials(&self) -> Credentials {
         Credentials {
             client_id: self.client_id.clone(),
-            client_secret: Secret::new(self.client_secret.clone()),
+            client_secret: self.client_secret.clone(),
         }
     }
 }
@@ -196,7 +197,7 @@ pub fn keep_credentials(
     keychain.entries.push(Entry {
         binding: binding.clone(),
         client_id: credentials.client_id.clone(),
-        client_secret: credentials.client_secret.reveal().to_owned(),
+        client_secret: credentials.client_secret.clone(),
         ca: authorities
             .file()
             .zip(authorities.text())

@@ -6,7 +6,9 @@ use ick_core::name::ClientId;
 use ick_core::secret::Secret;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::fs::DirBuilder;
 use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -54,7 +56,8 @@ struct TokenFile {
     version: u32,
     issuer: String,
     client_id: ClientId,
-    access_token: String,
+    #[serde(with = "ick_core::secret::revealed")]
+    access_token: Secret,
     renew_ms: u64,
     ends_ms: u64,
 }
@@ -185,7 +188,7 @@ fn read(file: &Path, idp: &Idp, credentials: &Credentials) -> Option<Kept> {
     let ours =
         kept.version == 1 && kept.issuer == idp.url() && kept.client_id == credentials.client_id;
     ours.then(|| Kept {
-        token: Secret::new(kept.access_token),
+        token: kept.access_token,
         renew: UNIX_EPOCH + Duration::from_millis(kept.renew_ms),
         ends: UNIX_EPOCH + Duration::from_millis(kept.ends_ms),
     })
@@ -200,12 +203,15 @@ fn write(file: &Path, idp: &Idp, credentials: &Credentials, kept: &Kept) -> std:
         version: 1,
         issuer: idp.url().to_owned(),
         client_id: credentials.client_id.clone(),
-        access_token: kept.token.reveal().to_owned(),
+        access_token: kept.token.clone(),
         renew_ms: ms(kept.renew),
         ends_ms: ms(kept.ends),
     })?;
     let folder = file.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
     // A temporary file has mode 0600 from its first moment.
     let mut fresh = tempfile::NamedTempFile::new_in(folder)?;
     fresh.write_all(&text)?;

@@ -82,7 +82,8 @@ struct Stored {
     /// From when on it signs.
     signs_from: u64,
     /// The private key (PKCS #8) in base64url.
-    private: String,
+    #[serde(with = "ick_core::secret::revealed")]
+    private: Secret,
 }
 
 struct Key {
@@ -246,7 +247,7 @@ impl Key {
         let stored = Stored {
             kid: thumbprint(&public),
             signs_from: signs_from.as_millis(),
-            private: URL_SAFE_NO_PAD.encode(private.as_ref()),
+            private: Secret::new(URL_SAFE_NO_PAD.encode(private.as_ref())),
         };
         Self::from_stored(stored).map_err(|why| KeyringError::Damaged {
             path: path.to_owned(),
@@ -256,7 +257,7 @@ impl Key {
 
     fn from_stored(stored: Stored) -> Result<Self, String> {
         let private = URL_SAFE_NO_PAD
-            .decode(&stored.private)
+            .decode(stored.private.reveal())
             .map_err(|_| format!("key {} is not base64url", stored.kid))?;
         let pair = Ed25519KeyPair::from_pkcs8(&private)
             .map_err(|_| format!("key {} is not an Ed25519 key", stored.kid))?;

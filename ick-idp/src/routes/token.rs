@@ -5,6 +5,7 @@ use crate::clients::Client;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ick_api::idp::TokenError;
+use ick_core::secret::Secret;
 use ick_http::axum::Json;
 use ick_http::axum::extract::State;
 use ick_http::axum::http::header::{
@@ -67,7 +68,7 @@ const NOT_STORED: [(ick_http::axum::http::HeaderName, &str); 2] =
 #[derive(Debug)]
 struct Asked {
     /// The readings of name and secret, the likelier one first.
-    credentials: Vec<(String, String)>,
+    credentials: Vec<(String, Secret)>,
     scope: Option<String>,
 }
 
@@ -82,7 +83,7 @@ pub(super) async fn issue(
     };
     blocking(move || {
         for (id, secret) in &asked.credentials {
-            if let Some(client) = idp.0.clients.authenticate(id, secret)? {
+            if let Some(client) = idp.0.clients.authenticate(id, secret.reveal())? {
                 return grant(&idp, &client, asked.scope.as_deref());
             }
         }
@@ -182,7 +183,7 @@ fn understand(headers: &HeaderMap, body: &[u8]) -> Result<Asked, Denied> {
 struct Form {
     grant_type: Option<String>,
     client_id: Option<String>,
-    client_secret: Option<String>,
+    client_secret: Option<Secret>,
     scope: Option<String>,
 }
 
@@ -190,27 +191,34 @@ impl Form {
     fn read(body: &[u8]) -> Result<Self, Denied> {
         let mut form = Self::default();
         for (name, value) in form_urlencoded::parse(body) {
-            let field = match &*name {
-                "grant_type" => &mut form.grant_type,
-                "client_id" => &mut form.client_id,
-                "client_secret" => &mut form.client_secret,
-                "scope" => &mut form.scope,
+            let value = Some(value.into_owned()).filter(|value| !value.is_empty());
+            let again = match &*name {
+                "grant_type" => put(&mut form.grant_type, value),
+                "client_id" => put(&mut form.client_id, value),
+                "client_secret" => put(&mut form.client_secret, value.map(Secret::new)),
+                "scope" => put(&mut form.scope, value),
                 _ => continue,
             };
-            if field.is_some() {
+            if again {
                 return Err(Denied::invalid_request(format!(
                     "the form has {name} more than once"
                 )));
             }
-            *field = Some(value.into_owned()).filter(|value| !value.is_empty());
         }
         Ok(form)
     }
 }
 
+/// Fills a place; whether something was there before.
+fn put<T>(place: &mut Option<T>, value: Option<T>) -> bool {
+    let again = place.is_some();
+    *place = value;
+    again
+}
+
 /// Name and secret of HTTP Basic. By RFC 6749, section 2.3.1, both are form-encoded inside; many clients
 /// leave that out, which makes a difference for a name with "+".
-fn basic(headers: &HeaderMap) -> Result<Option<Vec<(String, String)>>, Denied> {
+fn basic(headers: &HeaderMap) -> Result<Option<Vec<(String, Secret)>>, Denied> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Ok(None);
@@ -228,8 +236,9 @@ fn basic(headers: &HeaderMap) -> Result<Option<Vec<(String, String)>>, Denied> {
         let (id, secret) = text.split_once(':')?;
         Some((id.to_owned(), secret.to_owned()))
     };
-    let plain = { pair }().ok_or_else(Denied::invalid_client)?;
-    let decoded = (decoded(&plain.0), decoded(&plain.1));
+    let (id, secret) = { pair }().ok_or_else(Denied::invalid_client)?;
+    let plain = (id.clone(), Secret::new(secret.as_str()));
+    let decoded = (decoded(&id), Secret::new(decoded(&secret)));
     Ok(Some(if decoded == plain {
         vec![plain]
     } else {

@@ -56,7 +56,8 @@ pub struct UpFile {
     pub workers: Vec<Worker>,
     /// The client that holds every scope.
     client_id: Option<ClientId>,
-    client_secret: String,
+    #[serde(with = "ick_core::secret::revealed")]
+    client_secret: Secret,
 }
 
 /// `client.json`: icktool's own client, made on first use.
@@ -64,7 +65,8 @@ pub struct UpFile {
 struct ClientFile {
     version: u32,
     client_id: ClientId,
-    client_secret: String,
+    #[serde(with = "ick_core::secret::revealed")]
+    client_secret: Secret,
 }
 
 impl UpFile {
@@ -74,7 +76,7 @@ impl UpFile {
             version: VERSION,
             boot_id: boot_id(),
             client_id: Some(credentials.client_id.clone()),
-            client_secret: credentials.client_secret.reveal().to_owned(),
+            client_secret: credentials.client_secret.clone(),
             ..Self::default()
         }
     }
@@ -131,7 +133,7 @@ impl UpFile {
             .ok_or_else(|| Error::Other("up.json names no client".to_owned()))?;
         Ok(Credentials {
             client_id,
-            client_secret: Secret::new(self.client_secret.clone()),
+            client_secret: self.client_secret.clone(),
         })
     }
 
@@ -203,7 +205,7 @@ pub fn load_client(state: &Path) -> Result<Option<Credentials>, Error> {
         Ok(bytes) => config::parse(&path, &bytes).map(|file: ClientFile| {
             Some(Credentials {
                 client_id: file.client_id,
-                client_secret: Secret::new(file.client_secret),
+                client_secret: file.client_secret,
             })
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -223,7 +225,7 @@ pub fn keep_client(state: &Path, credentials: &Credentials) -> Result<(), Error>
     let file = ClientFile {
         version: VERSION,
         client_id: credentials.client_id.clone(),
-        client_secret: credentials.client_secret.reveal().to_owned(),
+        client_secret: credentials.client_secret.clone(),
     };
     config::store(&state.join("client.json"), &file)
 }
@@ -307,6 +309,7 @@ mod tests {
         assert_eq!(
             read.map(|up| up.binding().issuer),
             Some("http://127.0.0.1:3".to_owned())
+        assert!(!format!("{up:?}").contains("hush"));
         );
         Ok(())
     }
