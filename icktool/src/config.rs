@@ -231,7 +231,8 @@ pub fn forget_credentials(folders: &Folders, controller: &str) -> Result<bool, E
     Ok(true)
 }
 
-/// The issuers that controllers named when credentials of the environment were first used with them.
+/// The servers that controllers named when credentials or a token of the environment were first used
+/// with them.
 #[derive(Default, Serialize, Deserialize)]
 struct Seen {
     version: u32,
@@ -239,7 +240,7 @@ struct Seen {
     bindings: Vec<Binding>,
 }
 
-/// The pair of controller and issuer that was seen first with this controller: this one, if none was.
+/// The servers that were seen first with this controller: these, if none were.
 ///
 /// # Errors
 /// When the file that records them cannot be read or is no such file.
@@ -365,6 +366,7 @@ mod tests {
         let binding = |controller: &str| Binding {
             controller: controller.to_owned(),
             issuer: "http://idp".to_owned(),
+            store: None,
         };
         let wrap = |e: Error| format!("{e:?}");
         let keep = |secret: &str, controller: &str| {

@@ -226,12 +226,19 @@ impl Context {
             version.auth_url.as_str(),
             version.artifact_store.as_str(),
         ];
+        let binding = Binding::new(controller, version)?;
         if let Some(token) = variable("ICK_TOKEN") {
             self.warn_of_clear_text(&[servers[0], servers[2]]);
+            let recorded = match (&target.up, self.folders()) {
+                (Some(up), _) => Some(up.binding()),
+                (None, Ok(folders)) => Some(config::first_seen(&folders, &binding)?),
+                // Without a home nothing can be remembered.
+                (None, Err(_)) => None,
+            };
+            binding.check(recorded.as_ref())?;
             return Ok((TokenSource::fixed(Secret::new(token)), None));
         }
         let folders = self.folders()?;
-        let binding = Binding::new(controller, version)?;
         let (credentials, recorded) = match from_environment()? {
             Some(credentials) => {
                 // Otherwise it was said at the login.

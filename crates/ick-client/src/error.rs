@@ -69,17 +69,19 @@ pub enum Error {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// The controller names another issuer than the one that the credentials belong to.
+    /// The controller names another issuer or store than those that the credentials belong to.
     #[error(
-        "{controller} now names {found} as the place to send credentials to, and it was {recorded} before: \
+        "{controller} now names {found} as {place}, and it was {recorded} before: \
          nothing was sent; if this change is meant, log in again"
     )]
     Rebound {
         /// The controller's URL.
         controller: String,
-        /// The issuer that was recorded.
+        /// What the server is, in words.
+        place: &'static str,
+        /// The server that was recorded.
         recorded: String,
-        /// The issuer that the controller names now.
+        /// The server that the controller names now.
         found: String,
     },
     /// The controller is reached over TLS, and names an issuer to which credentials would go in the clear.

@@ -48,17 +48,19 @@ pub enum DaemonError {
     /// The system refused something.
     #[error("cannot {0}: {1}")]
     Io(&'static str, std::io::Error),
-    /// The controller names another issuer than at the credentials' first use.
+    /// The controller names another issuer or store than at the credentials' first use.
     #[error(
-        "{controller} now names {found} as the place to send credentials to, and it was {recorded} before: \
+        "{controller} now names {found} as {place}, and it was {recorded} before: \
          nothing was sent; if this change is meant, remove {}", .file.display()
     )]
     Rebound {
         /// The controller's URL.
         controller: String,
-        /// The issuer that was recorded.
+        /// What the server is, in words.
+        place: &'static str,
+        /// The server that was recorded.
         recorded: String,
-        /// The issuer that the controller names now.
+        /// The server that the controller names now.
         found: String,
         /// The record.
         file: PathBuf,
@@ -76,7 +78,7 @@ struct Shared {
     controller: Controller,
     /// For long-polls, on connections of their own: a stop breaks them.
     polls: Controller,
-    /// Where the store is when an item does not say it.
+    /// Where the store is.
     store: String,
     stop: Arc<Stop>,
     cleaner: Sender<RunFolder>,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Map;
 use sha2::{Digest as _, Sha256};
 
-/// The file with the pair (controller, issuer) that the credentials belong to.
+/// The file with the servers that the credentials belong to.
 const BINDING: &str = "binding.json";
 
 /// The version of that file.
@@ -37,7 +37,7 @@ pub(super) struct Registered {
 /// Registers, and tries until the servers are up; none when told to stop before.
 ///
 /// # Errors
-/// When the credentials are refused, or the controller names another issuer than before.
+/// When the credentials are refused, or the controller names another issuer or store than before.
 pub(super) fn first(
     config: &Config,
     state: &StateFolder,
@@ -89,8 +89,8 @@ fn try_first(
     })
 }
 
-/// Sees to it that credentials go to no other issuer than the one of their first use. A controller at
-/// another URL is what the configuration says; an issuer is what a controller says.
+/// Sees to it that credentials and tokens go to no other issuer and store than those of their first use.
+/// A controller at another URL is what the configuration says; the others are what a controller says.
 fn bind(state: &StateFolder, config: &Config, binding: Binding) -> Result<(), DaemonError> {
     let failed = |why| DaemonError::Io("use the state folder's binding.json", why);
     let file = state.join(BINDING);
@@ -107,15 +107,30 @@ fn bind(state: &StateFolder, config: &Config, binding: Binding) -> Result<(), Da
     if recorded.as_ref() == Some(&bound) {
         return Ok(());
     }
-    if let Some(recorded) = recorded.filter(|recorded| recorded.credentials == bound.credentials)
-        && recorded.binding.issuer != bound.binding.issuer
-    {
-        return Err(DaemonError::Rebound {
-            controller: bound.binding.controller,
-            recorded: recorded.binding.issuer,
-            found: bound.binding.issuer,
-            file,
-        });
+    if let Some(recorded) = recorded.filter(|recorded| recorded.credentials == bound.credentials) {
+        // Another controller is what the configuration says now.
+        let before = Binding {
+            controller: bound.binding.controller.clone(),
+            ..recorded.binding
+        };
+        bound
+            .binding
+            .check(Some(&before))
+            .map_err(|error| match error {
+                Error::Rebound {
+                    controller,
+                    place,
+                    recorded,
+                    found,
+                } => DaemonError::Rebound {
+                    controller,
+                    place,
+                    recorded,
+                    found,
+                    file: file.clone(),
+                },
+                other => other.into(),
+            })?;
     }
     let text = serde_json::to_vec(&bound).map_err(|why| failed(why.into()))?;
     Ok(atomic::write(&file, &text, 0o600)?)

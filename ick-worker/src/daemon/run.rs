@@ -175,11 +175,17 @@ impl Run<'_> {
     }
 
     fn details(&self, item: &WorkItem) -> Result<Value, Cause> {
-        let store = if item.artifact_store.is_empty() {
-            &self.shared.store
-        } else {
-            &item.artifact_store
-        };
+        let store = &self.shared.store;
+        let named = item.artifact_store.trim_end_matches('/');
+        if item.store_token.is_some() && !named.is_empty() && named != store.trim_end_matches('/') {
+            return Err(cause(
+                CauseKind::NotAllowed,
+                format!(
+                    "the controller names {named} as the artifact store, and it was {store} when \
+                     this worker registered: nothing is sent there; start the worker again"
+                ),
+            ));
+        }
         let config = &self.shared.config;
         let details = Details {
             store: StoreAt::Url(store.clone()),

@@ -115,6 +115,7 @@ impl Startup<'_> {
         }
         let version = self.servers(&running, &addresses)?;
         self.up.issuer.clone_from(&version.auth_url);
+        self.up.artifact_store.clone_from(&version.artifact_store);
         self.worker(
             &running,
             has_worker,

@@ -45,6 +45,9 @@ pub struct UpFile {
     /// The issuer that the credentials belong to.
     #[serde(default)]
     pub issuer: String,
+    /// The store that its tokens may be sent to.
+    #[serde(default)]
+    pub artifact_store: String,
     /// The controller.
     pub controller: Server,
     /// The artifact store.
@@ -137,16 +140,16 @@ impl UpFile {
         })
     }
 
-    /// The issuer that the credentials may be sent to.
+    /// The servers that the credentials and their tokens may be sent to.
     pub fn binding(&self) -> Binding {
-        let issuer = if self.issuer.is_empty() {
-            &self.idp.url
-        } else {
-            &self.issuer
+        let or = |named: &str, url: &str| match named {
+            "" => url.to_owned(),
+            named => named.to_owned(),
         };
         Binding {
             controller: self.controller.url.clone(),
-            issuer: issuer.clone(),
+            issuer: or(&self.issuer, &self.idp.url),
+            store: Some(or(&self.artifact_store, &self.store.url)),
         }
     }
 
