@@ -1,4 +1,5 @@
-//! `/clients…`: creating, listing and removing API clients. A caller gives away only what it holds.
+//! `/clients…`: creating, listing and removing API clients. A caller gives away only what it holds, and
+//! changes no client that holds more.
 
 use super::Idp;
 use crate::clients::{Client, Created, MAX_SCOPE};
@@ -104,10 +105,14 @@ pub(super) async fn delete(
         Some(SECRET) => return Err(Refusal::method_not_allowed("POST")),
         Some(_) => return Err(nothing_here()),
     }
-    let _: Authorized<ClientsIdDelete> = caller.authorize()?;
+    let caller: Authorized<ClientsIdDelete> = caller.authorize()?;
     let id: ClientId = path.parse()?;
     blocking(move || {
+        let held = held(&idp, &caller)?;
+        // Whoever deletes a client can make another one of its name, and what is its name's is that
+        // one's: a worker's leases, say.
         let deleted = idp.0.clients.delete(&id, |client| {
+            check_holds(&held, &client.scopes)?;
             if_match(&headers, Some(&client.revision.to_string()))
         })?;
         let client = deleted.ok_or_else(|| unknown(&id))?;
@@ -161,7 +166,7 @@ fn check_holds(held: &Scopes, scopes: &Scopes) -> Result<(), Refusal> {
     let missing = missing.join(" ");
     let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{missing}\"");
     Err(Refusal::forbidden(format!(
-        "only scopes that you hold yourself can be given to a client; you lack: {missing}"
+        "only a client whose scopes you all hold can be made, changed or deleted by you; you lack: {missing}"
     ))
     .with_text(WWW_AUTHENTICATE, &challenge))
 }
