@@ -7,6 +7,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -72,6 +73,9 @@ pub fn boot_id() -> String {
         .unwrap_or_default()
 }
 
+/// The variable that says what goes into the daemons' logs.
+const LOG_FILTER: &str = "ICK_LOG";
+
 /// Where a daemon's program is: beside icktool, else in PATH.
 pub fn find(program: &str) -> Option<PathBuf> {
     let beside = std::env::current_exe()
@@ -94,7 +98,11 @@ pub fn start(
     args: &[&std::ffi::OsStr],
     log: &Path,
 ) -> io::Result<std::process::Child> {
-    let log = File::options().create(true).append(true).open(log)?;
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(log)?;
     let mut command = Command::new(std::env::current_exe()?);
     command
         .arg(crate::internal::OWN_SESSION)
@@ -104,8 +112,10 @@ pub fn start(
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);
+    // icktool's own variables, some of which are secrets, are not the daemons'.
     for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| name.starts_with("ICK_")) {
+        let own = |name: &str| name.starts_with("ICK_") && name != LOG_FILTER;
+        if name.to_str().is_some_and(own) {
             command.env_remove(name);
         }
     }

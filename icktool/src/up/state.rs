@@ -10,7 +10,7 @@ use ick_core::secret::Secret;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// The version of the files.
@@ -261,6 +261,7 @@ impl Locked {
             .create(true)
             .truncate(false)
             .write(true)
+            .mode(0o600)
             .open(path.join("up.lock"))
             .map_err(|e| failed("write in", e))?;
         match lock.try_lock() {
@@ -308,11 +309,11 @@ mod tests {
         assert_eq!(value["client_id"], "icktool");
         assert_eq!(value["client_secret"], "hush");
         assert!(!up.shown().to_string().contains("hush"));
+        assert!(!format!("{up:?}").contains("hush"));
         let read = UpFile::load(folder.path()).map_err(|e| format!("{e:?}"))?;
         assert_eq!(
             read.map(|up| up.binding().issuer),
             Some("http://127.0.0.1:3".to_owned())
-        assert!(!format!("{up:?}").contains("hush"));
         );
         Ok(())
     }
