@@ -4,7 +4,6 @@ use crate::actions::GitSettings;
 use crate::engine::{Limits, UID_BASE};
 use ick_api::controller::Allows;
 use ick_client::{Authorities, Credentials};
-use ick_core::secret::Secret;
 use ick_core::yaml::{self, Field, Fields, Style};
 use std::ops::RangeInclusive;
 use std::os::unix::fs::PermissionsExt;
@@ -100,10 +99,11 @@ impl Config {
     }
 
     fn parse(name: &str, text: &str, state: Option<&Path>) -> Result<Self, ConfigError> {
-        let (config, flaws) = yaml::read(name, text, "the configuration", |fields| {
+        let (config, flaws) = yaml::read_private(name, text, "the configuration", |fields| {
             lower(fields, state)
         });
-        let shown = yaml::render(&flaws, |_| Some(text), Style::Plain);
+        // Without the lines themselves: the secret may be in any of them.
+        let shown = yaml::render(&flaws, |_| None, Style::Plain);
         let Some(config) = config else {
             return Err(ConfigError::Wrong(shown));
         };
@@ -121,7 +121,7 @@ fn lower(fields: &Fields<'_>, state: Option<&Path>) -> Option<Result<Config, Con
     let client_id = fields.required("client_id").and_then(|field| field.parse());
     let client_secret = fields
         .required("client_secret")
-        .and_then(|field| Some(Secret::new(field.text()?)));
+        .and_then(|field| field.secret());
     let path = |name| fields.text(name).map(PathBuf::from);
     let allowed = |name| fields.boolean(name).unwrap_or(false);
     let slots = fields.integer("slots", 1..=1000).unwrap_or(1);
@@ -229,12 +229,73 @@ mod tests {
     }
 
     #[test]
+    fn no_slip_shows_the_secret() {
+        const SECRET: &str = "Hunter2-47110815_zyx";
+        for line in [
+            "client_secret:SECRET",
+            "client_secret: [SECRET]",
+            "client_secret: {SECRET: 1}",
+            "client_secret: SECRET: x",
+            "client_secret: \"SECRET",
+            "client_secret: \"SECRET\" x",
+            "client_secret: \"\\SECRET\"",
+            "client_secret: 'SECRET",
+            "client_secret: &SECRET x",
+            "client_secret: *SECRET",
+            "client_secret: !SECRET x",
+            "client_secret: !!SECRET x",
+            "client_secret: @SECRET",
+            "client_secret: %SECRET",
+            "client_secret: `SECRET",
+            "client_secret: |SECRET",
+            "client_secret: >\nSECRET",
+            "\tclient_secret: SECRET",
+            " client_secret: SECRET",
+            "client_secret = SECRET",
+            "client_secret=SECRET: x",
+            "client_secret SECRET: x",
+            "client_secrett: SECRET",
+            "clientsecret: SECRET",
+            "secret: SECRET",
+            "SECRET: client_secret",
+            "SECRET",
+            "SECRET: 1\nSECRET: 2",
+            "slots: SECRET",
+            "keywords: SECRET",
+            "allow_host: SECRET",
+            "limits: SECRET",
+            "limits: {tmp: SECRET, SECRET: 1, grace: SECRET}",
+            "client_secret: x\nclient_secret: SECRET",
+            "--- SECRET",
+            "%SECRET",
+            "? SECRET",
+            "- SECRET",
+        ] {
+            let text = format!("controller: http://h\nclient_id: w\n{line}\n");
+            let text = text.replace("SECRET", SECRET);
+            let told = Config::parse("c", &text, Some(Path::new("/s"))).map(drop);
+            let told = told.unwrap_err().to_string();
+            assert!(!told.contains("Hunter2"), "{line}: {told}");
+            assert!(!told.contains("4711"), "{line}: {told}");
+            assert!(told.contains("c:"), "{line}: {told}");
+        }
+        for number in ["47110815", "4711.50", "0x4711"] {
+            let text = format!("controller: http://h\nclient_id: w\nclient_secret: {number}\n");
+            if let Err(told) = Config::parse("c", &text, Some(Path::new("/s"))) {
+                assert!(!told.to_string().contains("4711"), "{told}");
+                assert!(told.to_string().contains("with quotes"), "{told}");
+            }
+        }
+    }
+
+    #[test]
     fn all_that_is_wrong_is_told() {
         let text = "controler: x\nclient_id: a b\nslots: 0\n";
         let told = Config::parse("c", text, None).unwrap_err().to_string();
         for part in ["controler", "client_id", "client_secret", "slots"] {
             assert!(told.contains(part), "{part}: {told}");
         }
+        assert!(told.contains("c:1:1"), "{told}");
         let without = Config::parse("c", LEAST, None);
         assert!(matches!(without, Err(ConfigError::NoState)));
     }

@@ -2,6 +2,7 @@
 
 use super::{Fields, Flaws, Node, Span, Value, parse_size};
 use crate::duration;
+use crate::secret::Secret;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -53,7 +54,7 @@ impl<'a> Field<'a> {
         if !self.node.broken {
             self.flaws.error(
                 self.node.place,
-                format!("\"{}\": {detail}", cut(self.name)),
+                format!("\"{}\": {detail}", self.flaws.shown(self.name)),
                 hint,
             );
         }
@@ -62,6 +63,12 @@ impl<'a> Field<'a> {
     fn wrong_type(&self, wanted: &str) {
         let hint = match (&self.node.value, wanted) {
             (Value::Null, _) => Some("give it a value or leave it out".to_owned()),
+            (Value::Int(_) | Value::Float(_) | Value::Bool(_), "a text")
+                if self.flaws.is_private() =>
+            {
+                Some("write it with quotes".to_owned())
+            }
+            _ if self.flaws.is_private() => None,
             (Value::Int(n), "a text") => Some(format!("write \"{n}\" with quotes")),
             (Value::Float(n), "a text") => Some(format!("write \"{n}\" with quotes")),
             (Value::Bool(b), "a text") => Some(format!("write \"{b}\" with quotes")),
@@ -90,6 +97,11 @@ impl<'a> Field<'a> {
                 None
             }
         }
+    }
+
+    /// A text that must not be shown.
+    pub fn secret(&self) -> Option<Secret> {
+        self.text().map(Secret::new)
     }
 
     /// `true` or `false`.
@@ -213,7 +225,7 @@ impl<'a> Field<'a> {
                 format_args!(
                     "this must be one of {}, not \"{}\"",
                     names.join(", "),
-                    cut(text)
+                    self.flaws.shown(text)
                 ),
                 hint,
             );

@@ -3,7 +3,7 @@
 //! Asking for a field makes it known; [`Fields::finish`] reports those that nobody asked for. Every
 //! reader that answers `None` for a field that is there has reported why.
 
-use super::field::{Field, cut};
+use super::field::Field;
 use super::{Flaw, Flaws, Node, Span, Value, closest, parse};
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -22,7 +22,25 @@ pub fn read<T>(
     what: &str,
     lower: impl FnOnce(&Fields<'_>) -> Option<T>,
 ) -> (Option<T>, Vec<Flaw>) {
-    let flaws = Flaws::new(file);
+    read_into(Flaws::new(file), text, what, lower)
+}
+
+/// Like [`read`], for a text that may have secrets in it: see [`Flaws::private`].
+pub fn read_private<T>(
+    file: &str,
+    text: &str,
+    what: &str,
+    lower: impl FnOnce(&Fields<'_>) -> Option<T>,
+) -> (Option<T>, Vec<Flaw>) {
+    read_into(Flaws::new(file).private(), text, what, lower)
+}
+
+fn read_into<T>(
+    flaws: Flaws,
+    text: &str,
+    what: &str,
+    lower: impl FnOnce(&Fields<'_>) -> Option<T>,
+) -> (Option<T>, Vec<Flaw>) {
     let node = parse::read(&parse::Limits::DEFAULT, text, &flaws);
     let value = node.and_then(|mut node| {
         if node.value == Value::Null && !node.broken {
@@ -165,7 +183,11 @@ impl<'a> Fields<'a> {
             });
             self.flaws.error(
                 field.key_place,
-                format!("{} has no field \"{}\"", self.what, cut(field.name)),
+                format!(
+                    "{} has no field \"{}\"",
+                    self.what,
+                    self.flaws.shown(field.name)
+                ),
                 Some(hint),
             );
         }

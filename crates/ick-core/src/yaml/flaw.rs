@@ -2,6 +2,7 @@
 
 use super::Span;
 use super::suggest;
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 
 /// How bad a flaw is.
@@ -68,6 +69,8 @@ pub struct Flaws {
     has_errors: Cell<bool>,
     /// How many more names may be compared in order to suggest one.
     comparisons: Cell<usize>,
+    /// Whether secrets may be in the file.
+    private: bool,
 }
 
 impl Flaws {
@@ -82,6 +85,36 @@ impl Flaws {
             left_out: Cell::new(0),
             has_errors: Cell::new(false),
             comparisons: Cell::new(100_000),
+            private: false,
+        }
+    }
+
+    /// The same for a file that may have secrets in it, anywhere, as a slip moves them: no text of it
+    /// gets into a flaw but what could be the name of a field. To be rendered without a source.
+    #[must_use]
+    pub fn private(mut self) -> Self {
+        self.private = true;
+        self
+    }
+
+    /// Whether no text of the file may be shown.
+    pub fn is_private(&self) -> bool {
+        self.private
+    }
+
+    /// A name from the file, as far as it can be shown.
+    pub(super) fn shown<'n>(&self, name: &'n str) -> Cow<'n, str> {
+        let most = if self.private { 20 } else { 60 };
+        let end = name
+            .char_indices()
+            .enumerate()
+            .find(|(count, (_, c))| {
+                *count == most || (self.private && !(c.is_ascii_lowercase() || *c == '_'))
+            })
+            .map(|(_, (at, _))| at);
+        match end {
+            Some(end) => format!("{}…", &name[..end]).into(),
+            None => name.into(),
         }
     }
 

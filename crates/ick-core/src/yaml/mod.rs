@@ -32,12 +32,12 @@ mod write;
 
 pub use field::Field;
 pub(crate) use field::cut;
-pub use fields::{Fields, read};
+pub use fields::{Fields, read, read_private};
 pub use flaw::{Flaw, Flaws, Severity};
 pub use json::parse_json;
 pub use node::{Entry, Key, Node, Span, Value};
 pub(crate) use parse::parse_into;
-pub use parse::{Limits, parse, parse_with};
+pub use parse::{Limits, parse, parse_private, parse_with};
 pub use render::{Style, render};
 pub use size::{SizeError, format_size, parse_size};
 pub use suggest::{closest, did_you_mean};

@@ -59,6 +59,13 @@ pub fn parse(file: &str, text: &str) -> (Option<Node>, Vec<Flaw>) {
     parse_with(&Limits::DEFAULT, file, text)
 }
 
+/// Reads a YAML text that may have secrets in it: see [`Flaws::private`].
+pub fn parse_private(file: &str, text: &str) -> (Option<Node>, Vec<Flaw>) {
+    let flaws = Flaws::new(file).private();
+    let node = read(&Limits::DEFAULT, text, &flaws);
+    (node, flaws.into_vec())
+}
+
 /// Reads a YAML text with other limits.
 pub fn parse_with(limits: &Limits, file: &str, text: &str) -> (Option<Node>, Vec<Flaw>) {
     let flaws = Flaws::new(file);
@@ -159,7 +166,11 @@ fn syntax_error(error: &ScanError, text: &str, flaws: &Flaws) {
     };
     flaws.error(
         place,
-        format!("this is not YAML: {info}"),
+        if flaws.is_private() {
+            "this is not YAML".to_owned()
+        } else {
+            format!("this is not YAML: {info}")
+        },
         hint.map(str::to_owned),
     );
 }
@@ -223,7 +234,11 @@ impl Builder<'_> {
         if let Some(tag) = tag {
             self.flaws.error(
                 Span { width: 0, ..place },
-                format!("tags are not accepted, and this has the tag {tag}"),
+                if self.flaws.is_private() {
+                    "tags are not accepted".to_owned()
+                } else {
+                    format!("tags are not accepted, and this has the tag {tag}")
+                },
                 Some("leave it out; quotes make a text of anything".to_owned()),
             );
         }
@@ -297,13 +312,20 @@ impl Builder<'_> {
             match scalar::resolve(&text) {
                 Plain::Value(value) => value,
                 Plain::KeptText { as_number } => {
-                    self.flaws.warning(
-                        place,
-                        format!("{text} is taken as a text, since the number would be {as_number}"),
-                        Some(format!(
-                            "write \"{text}\" with quotes to say that it is one"
-                        )),
-                    );
+                    let (said, hint) = if self.flaws.is_private() {
+                        (
+                            "this looks like a number, and is taken as a text".to_owned(),
+                            "write it with quotes to say that it is one".to_owned(),
+                        )
+                    } else {
+                        (
+                            format!(
+                                "{text} is taken as a text, since the number would be {as_number}"
+                            ),
+                            format!("write \"{text}\" with quotes to say that it is one"),
+                        )
+                    };
+                    self.flaws.warning(place, said, Some(hint));
                     Value::Str(text.into_owned())
                 }
             }
@@ -360,7 +382,7 @@ pub(super) fn each_key_once(entries: Vec<Entry>, flaws: &Flaws) -> Vec<Entry> {
         match first.get(key.text.as_str()) {
             Some(_) if key.text.is_empty() => again.push(i),
             Some(line) => {
-                let shown: String = key.text.chars().take(80).collect();
+                let shown = flaws.shown(&key.text);
                 flaws.error(
                     key.place,
                     format!(
