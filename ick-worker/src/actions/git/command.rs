@@ -3,9 +3,10 @@
 use super::super::failed;
 use super::url::{Protocol, Url};
 use crate::actions::GitSettings;
-use crate::engine::{cannot, cause};
+use crate::engine::{cannot, cause, private_file};
 use base64::Engine;
 use ick_core::build::{Cause, CauseKind};
+use ick_core::secret::Secret;
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -20,8 +21,6 @@ pub(super) struct Git {
     /// An empty folder.
     home: PathBuf,
     environment: Vec<(&'static str, String)>,
-    /// Configuration that reaches git by its environment, as it may hold a secret.
-    configuration: Vec<(String, String)>,
 }
 
 /// Why a call of git did not succeed.
@@ -74,14 +73,9 @@ impl Git {
                 .push(("GIT_SSH_COMMAND", ssh_command(settings)));
         }
         if let Some((user, password)) = &url.login {
-            let basic = base64::engine::general_purpose::STANDARD
-                .encode(format!("{user}:{}", password.reveal()));
             // For this host alone, should it redirect.
             let host = url.shown.split('/').take(3).collect::<Vec<_>>().join("/");
-            git.configuration.push((
-                format!("http.{host}/.extraHeader"),
-                format!("Authorization: Basic {basic}"),
-            ));
+            git.keep_login(&host, user, password)?;
         }
         Ok(git)
     }
@@ -92,8 +86,23 @@ impl Git {
         Ok(Self {
             home,
             environment: vec![("GIT_ALLOW_PROTOCOL", "file".to_owned())],
-            configuration: Vec::new(),
         })
+    }
+
+    /// Has git log in at a host. The password reaches it by a file that its owner alone may read, and is
+    /// on no command line and in no environment.
+    fn keep_login(&mut self, host: &str, user: &str, password: &Secret) -> Result<(), Cause> {
+        let login = format!("{user}:{}", password.reveal());
+        let basic = base64::engine::general_purpose::STANDARD.encode(login);
+        let host = host.replace('\\', "\\\\").replace('"', "\\\"");
+        let text = format!("[http \"{host}/\"]\n\textraHeader = Authorization: Basic {basic}\n");
+        let file = self.home.join("login");
+        let _ = std::fs::remove_file(&file);
+        private_file(&file, text.as_bytes())
+            .map_err(|why| cannot("write git's configuration", &why))?;
+        self.environment
+            .push(("GIT_CONFIG_GLOBAL", file.to_string_lossy().into_owned()));
+        Ok(())
     }
 
     /// Accepts repositories that belong to another user of this host: for a person's own checkout.
@@ -119,11 +128,6 @@ impl Git {
                 command.env_remove(name);
             }
         }
-        let settings: Vec<(String, String)> = FIXED
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .chain(self.configuration.iter().cloned())
-            .collect();
         command
             .env("HOME", &self.home)
             .env("LC_ALL", "C.UTF-8")
@@ -132,13 +136,13 @@ impl Git {
             .env("GIT_ATTR_NOSYSTEM", "1")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_ASKPASS", "false")
-            .env("GIT_CONFIG_COUNT", settings.len().to_string())
+            .env("GIT_CONFIG_COUNT", FIXED.len().to_string())
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.home)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        for (number, (name, value)) in settings.iter().enumerate() {
+        for (number, (name, value)) in FIXED.iter().enumerate() {
             command
                 .env(format!("GIT_CONFIG_KEY_{number}"), name)
                 .env(format!("GIT_CONFIG_VALUE_{number}"), value);
@@ -266,6 +270,28 @@ fn ssh_command(settings: &GitSettings) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[expect(clippy::unwrap_used, reason = "a failed test is a panic")]
+    fn a_password_is_in_a_private_file_and_nowhere_else() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let url = Url::parse("https://me:hunter2@host:8443/a.git", false).unwrap();
+        let home = folder.path().join("git");
+        let git = Git::for_remote(home.clone(), &url, &GitSettings::default()).unwrap();
+        let shown = format!("{git:?} {:?}", git.command());
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(!shown.contains("bWU6aHVudGVyMg"), "{shown}");
+        let file = home.join("login");
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        let header = git
+            .line(
+                None,
+                arguments!["config", "http.https://host:8443/.extraHeader"],
+            )
+            .unwrap();
+        assert_eq!(header, "Authorization: Basic bWU6aHVudGVyMg==");
+    }
 
     #[test]
     fn ssh_gets_quoted_paths() {

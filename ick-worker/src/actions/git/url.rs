@@ -52,10 +52,16 @@ impl Url {
             return Self::file(text, allow_file);
         }
         match text.split_once(':') {
-            Some((host, path)) if !host.contains('/') && !path.is_empty() => Self::ssh(text, host),
-            _ => Err(bad(format!(
-                "git_url is a URL like https://host/path, ssh://host/path or host:path, not {text:?}"
-            ))),
+            Some((host, path)) if !host.contains('/') && !path.is_empty() => {
+                // `user:password@host:path`, which ssh would take for a path on the host `user`.
+                if !host.contains('@') && path.split('/').next().is_some_and(|p| p.contains('@')) {
+                    return Err(with_password());
+                }
+                Self::ssh(text, host)
+            }
+            // What could hold a password is not repeated.
+            _ if text.contains('@') => Err(bad(FORM)),
+            _ => Err(bad(format!("{FORM}, not {text:?}"))),
         }
     }
 
@@ -90,9 +96,7 @@ impl Url {
             return Err(bad("git_url names no host that ssh could reach"));
         }
         if user.contains(':') {
-            return Err(bad(
-                "git_url has a password for ssh in it, which cannot be used: give the worker an ssh_key",
-            ));
+            return Err(with_password());
         }
         Ok(Self {
             shown: text.to_owned(),
@@ -120,6 +124,13 @@ impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
     }
+}
+
+/// What a URL of a repository looks like.
+const FORM: &str = "git_url is a URL like https://host/path, ssh://host/path or host:path";
+
+fn with_password() -> Cause {
+    bad("git_url has a password for ssh in it, which cannot be used: give the worker an ssh_key")
 }
 
 fn not_allowed(detail: &str) -> Cause {
@@ -199,6 +210,28 @@ mod tests {
             .map(|(user, password)| (&**user, password.reveal()));
         assert_eq!(login, Some(("me", "p@ss")));
         assert!(!format!("{url:?}").contains("p@ss"));
+        for text in [
+            "me:p@ss:x@host:a.git",
+            "me:hunter2@host:a.git",
+            "me:hunter2@host/a.git",
+            "//me:hunter2@host/a.git",
+            "ssh://me:hunter2@host/a",
+            "http://me:hunter2@host/a",
+            "git+https://me:hunter2@host/a",
+            "https://me:hunter2@/a",
+            "host/me:hunter2@x",
+            "me@hunter2",
+        ] {
+            let refused = Url::parse(text, false)
+                .map(drop)
+                .err()
+                .map(|why| why.detail);
+            let refused = refused.unwrap_or_else(|| "taken".to_owned());
+            assert!(
+                refused != "taken" && !refused.contains("hunter2"),
+                "{refused}"
+            );
+        }
         Ok(())
     }
 }
