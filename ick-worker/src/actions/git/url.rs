@@ -42,6 +42,10 @@ impl Url {
             return match scheme {
                 "https" => Self::https(rest),
                 "ssh" => Self::ssh(text, rest.split('/').next().unwrap_or_default()),
+                // There is nobody to log in to, and it would be shown.
+                "file" if !rest.starts_with('/') => {
+                    Err(bad("git_url has a host after file://: write file:///path"))
+                }
                 "file" => Self::file(text, allow_file),
                 _ => Err(not_allowed(&format!(
                     "git_url may begin with https:// or ssh://, not with {scheme}://"
@@ -173,6 +177,7 @@ mod tests {
             ("git@host:a.git", Ok(Protocol::Ssh)),
             ("file:///srv/a", Ok(Protocol::File)),
             ("/srv/a", Ok(Protocol::File)),
+            ("file://host/srv/a", Err(BadDefinition)),
             ("--upload-pack=touch x", Err(BadDefinition)),
             ("-u", Err(BadDefinition)),
             ("ext::sh -c touch% x", Err(BadDefinition)),
@@ -218,6 +223,7 @@ mod tests {
             "ssh://me:hunter2@host/a",
             "http://me:hunter2@host/a",
             "git+https://me:hunter2@host/a",
+            "file://me:hunter2@host/a",
             "https://me:hunter2@/a",
             "host/me:hunter2@x",
             "me@hunter2",
