@@ -57,7 +57,8 @@ fn group<'a>(flaw: &'a Flaw, line: Option<&'a str>) -> annotate_snippets::Group<
         group = group.element(origin);
     }
     if let Some(line) = line {
-        let (text, caret) = window(line, flaw.column as usize, flaw.width as usize);
+        let line = without_passwords(line);
+        let (text, caret) = window(&line, flaw.column as usize, flaw.width as usize);
         let mut snippet = Snippet::source(text)
             .line_start(flaw.line as usize)
             .annotation(AnnotationKind::Primary.span(caret));
@@ -71,6 +72,30 @@ fn group<'a>(flaw: &'a Flaw, line: Option<&'a str>) -> annotate_snippets::Group<
         group = group.element(Level::HELP.message(visible(hint)));
     }
     group
+}
+
+/// A line with as many characters, in which the passwords of URLs (`scheme://user:password@host`) are
+/// made unreadable.
+fn without_passwords(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once("://") {
+        shown.push_str(before);
+        shown.push_str("://");
+        let ends = |c: char| c.is_whitespace() || "/\"'`<>".contains(c);
+        let authority = &after[..after.find(ends).unwrap_or(after.len())];
+        let login = authority.rfind('@').map_or("", |at| &authority[..at]);
+        match login.split_once(':') {
+            Some((user, password)) => {
+                shown.push_str(user);
+                shown.push(':');
+                shown.extend(password.chars().map(|_| '*'));
+                rest = &after[login.len()..];
+            }
+            None => rest = after,
+        }
+    }
+    shown + rest
 }
 
 /// The part of a line that is shown, and the bytes in it that the caret covers.

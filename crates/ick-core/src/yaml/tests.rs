@@ -231,3 +231,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn no_password_of_a_url_is_shown() {
+    for (line, shown) in [
+        ("a: https://me:hunter2@h/x", "a: https://me:*******@h/x"),
+        ("a: 'https://me:hü@er@h' x", "a: 'https://me:*****@h' x"),
+        ("a: x://b c://:p@d", "a: x://b c://:*@d"),
+        ("a: https://h:80/b:c@d", "a: https://h:80/b:c@d"),
+        ("a: https://me@h", "a: https://me@h"),
+        ("a: x://", "a: x://"),
+    ] {
+        let (_, flaws) = read("f", line, "it", |_| Some(()));
+        let told = render(&flaws, |_| Some(line), Style::Plain);
+        assert!(told.contains(&format!("| {shown}\n")), "{line}: {told}");
+    }
+}
