@@ -112,14 +112,18 @@ pub fn start(
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);
-    // icktool's own variables, some of which are secrets, are not the daemons'.
+    without_own_variables(&mut command);
+    command.spawn()
+}
+
+/// Takes icktool's own variables, some of which are secrets, out of the environment of a daemon's program.
+pub fn without_own_variables(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let own = |name: &str| name.starts_with("ICK_") && name != LOG_FILTER;
         if name.to_str().is_some_and(own) {
             command.env_remove(name);
         }
     }
-    command.spawn()
 }
 
 /// Becomes the program, in a session of its own. Returns only when that fails.

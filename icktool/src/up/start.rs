@@ -312,7 +312,9 @@ fn check_port(state: &Path, role: Role, addresses: &Addresses, first: bool) -> R
 
 /// Makes a client with every scope in an identity provider that does not run; or what it said.
 fn create_client(program: &Path, folder: &Path, name: &str) -> Result<Credentials, String> {
-    let output = Command::new(program)
+    let mut command = Command::new(program);
+    process::without_own_variables(&mut command);
+    let output = command
         .args(["create-client", "--state"])
         .arg(folder)
         .arg(name)
