@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::idle::Idle;
 use crate::leases::Leases;
 use crate::logs::Logs;
+use crate::metrics::Counts;
 use crate::roster::Roster;
 use crate::state::State;
 use crate::store_token::StoreTokens;
@@ -36,6 +37,8 @@ pub struct App {
     pub idle: Idle,
     /// Signs tokens for the store.
     pub tokens: StoreTokens,
+    /// What has happened to builds, for metrics.
+    pub counts: Counts,
     /// Wakes those who wait, after the commit.
     pub hints: Hints<Hint>,
 }

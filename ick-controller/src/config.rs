@@ -4,7 +4,7 @@ use crate::limits::Limits;
 use ick_client::Authorities;
 use ick_core::duration;
 use ick_core::schedule::LEASE_LENGTH;
-use ick_http::{ConfigError, ServeArgs, Settings, read_limits};
+use ick_http::{AccessLog, ConfigError, ServeArgs, Settings, read_limits};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -50,6 +50,8 @@ pub struct Config {
     pub lease_length: Duration,
     /// How many bytes a build's log has at most; `1GiB` when left out. The workers keep to it.
     pub log_limit: u64,
+    /// `access_log`: whether a line about each request goes to the log; `off` when left out.
+    pub access_log: AccessLog,
     /// `limits` on what clients may make large or slow, as every daemon has them,
     pub http: ick_http::Limits,
     /// and those of the controller's own.
@@ -89,6 +91,7 @@ impl Config {
                 log_limit: fields
                     .size_within("log_limit", LOG_LIMITS)
                     .unwrap_or(LOG_LIMIT),
+                access_log: AccessLog::read(fields),
                 http,
                 limits,
             })

@@ -171,6 +171,16 @@ impl Leases {
             .collect()
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.lock().held.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Every lease.
     pub fn all(&self) -> Vec<Arc<Held>> {
         self.lock().held.values().cloned().collect()

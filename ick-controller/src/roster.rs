@@ -30,6 +30,19 @@ struct Entry {
     unwritten: bool,
 }
 
+/// How many workers there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Registered ones.
+    pub registered: u64,
+    /// Those that were heard of lately.
+    pub seen: u64,
+    /// Those that get no new work.
+    pub drained: u64,
+    /// The slots of all of them.
+    pub slots: u64,
+}
+
 /// Proves that the registration of workers changes only here for as long as it lives.
 #[derive(Debug)]
 pub struct Changing<'a> {
@@ -101,6 +114,20 @@ impl Roster {
             }
         }
         unwritten
+    }
+
+    /// How many workers there are.
+    pub fn figures(&self, now: Timestamp, seen: Duration) -> Figures {
+        let workers = self.lock();
+        let mut figures = Figures::default();
+        for Entry { record, .. } in workers.values() {
+            let last = record.last_seen;
+            figures.registered += 1;
+            figures.seen += u64::from(last.is_some_and(|at| now.since(at) < seen));
+            figures.drained += u64::from(record.drained);
+            figures.slots += u64::from(record.said.slots);
+        }
+        figures
     }
 
     /// All workers as the scheduler sees them.

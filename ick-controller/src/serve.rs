@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::idle::Idle;
 use crate::leases::Leases;
 use crate::logs::Logs;
+use crate::metrics::Counts;
 use crate::roster::Roster;
 use crate::state::{Error, State};
 use crate::store_token::StoreTokens;
@@ -76,7 +77,7 @@ fn serve(mut config: Config) -> anyhow::Result<()> {
     let folder = StateFolder::open(&config.state)?;
     let url = config.url.clone().unwrap_or_else(|| listener.url());
     config.url = Some(url);
-    let limits = config.http;
+    let (limits, access_log) = (config.http, config.access_log);
     let shutdown = Shutdown::new();
     let (verifier, fetcher) = trust(&config, &folder)?;
     let mut version = ick_http::version(env!("CARGO_PKG_VERSION"));
@@ -87,6 +88,7 @@ fn serve(mut config: Config) -> anyhow::Result<()> {
     version.insert("auth_url".to_owned(), config.auth_url.clone().into());
     let app = Arc::new(open(config, &folder, &shutdown)?);
     let metrics = Metrics::new();
+    metrics.state_folder(folder.path());
     metrics::register(&metrics, &app);
     let passes: [(&str, Pass); 2] = [("sweep", sweep::run), ("housekeeping", housekeeping::run)];
     let mut threads = Vec::new();
@@ -102,6 +104,7 @@ fn serve(mut config: Config) -> anyhow::Result<()> {
         verifier: Arc::new(verifier),
         fetcher: Some(fetcher),
         limits,
+        access_log,
         metrics,
         shutdown: shutdown.clone(),
     });
@@ -140,6 +143,7 @@ pub fn open(config: Config, folder: &StateFolder, shutdown: &Shutdown) -> anyhow
         config,
         roster: Roster::new(workers),
         idle: Idle::default(),
+        counts: Counts::default(),
         hints: Hints::new(shutdown.clone()),
         state,
         logs,

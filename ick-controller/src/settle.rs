@@ -13,6 +13,7 @@ impl App {
     /// Takes notice of a build that went on.
     pub fn settle(&self, moved: &Moved) {
         let build = &moved.build;
+        self.counts.note(moved);
         self.leases.note(build, moved.ended_leases(), self.now());
         self.say(moved);
         for effect in &moved.effects {

@@ -58,6 +58,7 @@ impl App {
         });
         match moved {
             Ok(Some(moved)) => {
+                self.counts.lease_expired();
                 tracing::info!(
                     "build {}: worker {} was not heard of in time; it is {} now",
                     held.build,

@@ -85,6 +85,7 @@ impl App {
                     return Ok(Triggered::Before(Box::new(self.shown(&build)?)));
                 }
                 Written::New(build, moved) => {
+                    self.counts.triggered();
                     let waits = moved.iter().all(|one| one.build.key != build.key);
                     for one in &moved {
                         self.settle(one);

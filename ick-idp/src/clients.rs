@@ -57,6 +57,11 @@ impl Clients {
         Database::open(&options(path)).map(Self)
     }
 
+    /// The database, for metrics.
+    pub fn database(&self) -> &Database {
+        &self.0
+    }
+
     /// What is wrong with the database in a file, and with what is in it; nothing is changed.
     ///
     /// # Errors

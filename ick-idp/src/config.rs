@@ -2,7 +2,7 @@
 
 use crate::limits::Limits;
 use ick_core::yaml::Fields;
-use ick_http::{ConfigError, ServeArgs, Settings, read_limits};
+use ick_http::{AccessLog, ConfigError, ServeArgs, Settings, read_limits};
 use ick_token::Rotation;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,6 +27,8 @@ pub struct Config {
     /// How long tokens (5 minutes) and keys (90 days) are good for, and how often servers fetch the keys
     /// (each hour), when left out.
     pub rotation: Rotation,
+    /// `access_log`: whether a line about each request goes to the log; `off` when left out.
+    pub access_log: AccessLog,
     /// `limits` on what clients may make large or slow, as every daemon has them,
     pub http: ick_http::Limits,
     /// and those of the identity provider's own.
@@ -40,18 +42,21 @@ impl Config {
     /// When the file cannot be read, or with all that is wrong in it.
     pub fn read(args: &ServeArgs) -> Result<Self, ConfigError> {
         let mut settings = Settings::read(args)?;
-        let (issuer, audience, rotation, (http, limits)) = settings.lower(|fields| {
-            let issuer = issuer(fields);
-            let audience = fields.text("audience");
-            let limits = read_limits(fields, Limits::read);
-            Some((issuer, audience, rotation(fields), limits))
-        })?;
+        let (issuer, audience, rotation, access_log, (http, limits)) =
+            settings.lower(|fields| {
+                let issuer = issuer(fields);
+                let audience = fields.text("audience");
+                let limits = read_limits(fields, Limits::read);
+                let access_log = AccessLog::read(fields);
+                Some((issuer, audience, rotation(fields), access_log, limits))
+            })?;
         Ok(Self {
             state: settings.state()?.to_owned(),
             listen: settings.listen(LISTEN).to_owned(),
             issuer,
             audience: audience.unwrap_or_else(|| AUDIENCE.to_owned()),
             rotation,
+            access_log,
             http,
             limits,
         })

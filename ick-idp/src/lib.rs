@@ -9,5 +9,6 @@ pub mod check;
 pub mod clients;
 pub mod config;
 pub mod limits;
+pub mod metrics;
 pub mod program;
 pub mod routes;

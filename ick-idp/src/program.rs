@@ -76,6 +76,9 @@ fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         }],
     );
     let shutdown = Shutdown::new();
+    let metrics = Metrics::new();
+    metrics.state_folder(folder.path());
+    metrics.database(clients.database());
     let rotation = rotate(Arc::clone(&keyring), &config, shutdown.clone())?;
     let idp = Idp::new(
         clients,
@@ -84,6 +87,7 @@ fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         config.audience,
         config.rotation,
     );
+    idp.counts().register(&metrics);
     let served = ick_http::serve(Serve {
         name: "ick-idp",
         listener,
@@ -93,7 +97,8 @@ fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         verifier: Arc::new(verifier),
         fetcher: None,
         limits: config.http,
-        metrics: Metrics::new(),
+        access_log: config.access_log,
+        metrics,
         shutdown: shutdown.clone(),
     });
     shutdown.request();

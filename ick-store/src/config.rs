@@ -2,7 +2,7 @@
 
 use crate::limits::Limits;
 use ick_client::Authorities;
-use ick_http::{ConfigError, ServeArgs, Settings, read_limits};
+use ick_http::{AccessLog, ConfigError, ServeArgs, Settings, read_limits};
 use std::path::PathBuf;
 
 const LISTEN: &str = "127.0.0.1:8751";
@@ -28,6 +28,8 @@ pub struct Config {
     pub authorities: Authorities,
     /// The installation that tokens must be for; `ick` when left out.
     pub audience: String,
+    /// `access_log`: whether a line about each request goes to the log; `off` when left out.
+    pub access_log: AccessLog,
     /// `limits` on what clients may make large or slow, as every daemon has them,
     pub http: ick_http::Limits,
     /// and those of the store's own.
@@ -41,13 +43,14 @@ impl Config {
     /// When the file cannot be read, or with all that is wrong in it.
     pub fn read(args: &ServeArgs) -> Result<Self, ConfigError> {
         let mut settings = Settings::read(args)?;
-        let (auth_url, controller, authorities, audience, (http, limits)) =
-            settings.lower(|fields| {
+        let (auth_url, controller, authorities, audience, access_log, (http, limits)) = settings
+            .lower(|fields| {
                 Some((
                     fields.text("auth_url"),
                     fields.text("controller"),
                     Authorities::setting(fields),
                     fields.text("audience"),
+                    AccessLog::read(fields),
                     read_limits(fields, Limits::read),
                 ))
             })?;
@@ -59,6 +62,7 @@ impl Config {
             controller: or(controller, CONTROLLER),
             authorities,
             audience: or(audience, AUDIENCE),
+            access_log,
             http,
             limits,
         })

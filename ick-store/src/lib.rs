@@ -11,6 +11,7 @@ pub mod blobs;
 pub mod check;
 pub mod config;
 pub mod limits;
+pub mod metrics;
 pub mod names;
 pub mod program;
 pub mod repr_digest;

@@ -8,7 +8,10 @@ use ick_state::{Database, Error, Options, Transaction, database};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::path::Path;
 
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+];
 
 fn options(path: &Path) -> Options<'_> {
     Options {
@@ -86,7 +89,38 @@ pub struct Held {
     pub names: Vec<String>,
 }
 
+/// How much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Contents that a name has or had.
+    pub contents: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
 impl Names {
+    /// The database, for metrics.
+    pub fn database(&self) -> &Database {
+        &self.db
+    }
+
+    /// How much there is. It is counted as it changes, not when this is asked.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn kept(&self) -> Result<Kept, Error> {
+        self.db.read(|conn| {
+            Ok(conn
+                .prepare_cached("SELECT contents, bytes FROM kept WHERE one = 1")?
+                .query_row([], |row| {
+                    Ok(Kept {
+                        contents: size(row, 0)?,
+                        bytes: size(row, 1)?,
+                    })
+                })?)
+        })
+    }
+
     /// Opens the index and creates it where there is none.
     ///
     /// # Errors

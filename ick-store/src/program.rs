@@ -4,7 +4,7 @@ use crate::blobs::files::Files;
 use crate::config::Config;
 use crate::names::Names;
 use crate::shelf::Shelf;
-use crate::{check, routes};
+use crate::{check, metrics, routes};
 use clap::{Parser, Subcommand};
 use ick_http::{
     CheckArgs, IssuerSource, KeyFetcher, Listener, Metrics, Serve, ServeArgs, Shutdown,
@@ -65,6 +65,9 @@ fn serve(config: &Config) -> anyhow::Result<()> {
     let blobs = Files::open(&folder.join("blobs"))?;
     let shelf = Arc::new(Shelf::open(names, Box::new(blobs))?);
     let (verifier, fetcher) = trust(config, &folder)?;
+    let metrics = Metrics::new();
+    metrics.state_folder(folder.path());
+    metrics::register(&metrics, &shelf);
     ick_http::serve(Serve {
         name: "ick-store",
         listener,
@@ -74,7 +77,8 @@ fn serve(config: &Config) -> anyhow::Result<()> {
         verifier: Arc::new(verifier),
         fetcher: Some(fetcher),
         limits: config.http,
-        metrics: Metrics::new(),
+        access_log: config.access_log,
+        metrics,
         shutdown: Shutdown::new(),
     })?;
     Ok(())

@@ -9,6 +9,7 @@
 //!   meanwhile, though the same bytes may come and go under several names at a time.
 
 use crate::blobs::{Arrived, Blobs, Content, Expected, Incoming};
+use crate::metrics::Traffic;
 use crate::names::{Named, Names, Recorded, Recording, Removed};
 use ick_core::digest::Digest;
 use ick_core::name::{BlobName, ClientId};
@@ -23,6 +24,7 @@ pub struct Shelf {
     blobs: Box<dyn Blobs>,
     busy: Mutex<HashMap<Digest, Busy>>,
     free: Condvar,
+    traffic: Traffic,
 }
 
 /// What is being done with a content.
@@ -97,6 +99,7 @@ impl Shelf {
             blobs,
             busy: Mutex::default(),
             free: Condvar::new(),
+            traffic: Traffic::default(),
         };
         for digest in shelf.blobs.left()? {
             shelf.remove_unless_named(&digest)?;
@@ -106,6 +109,11 @@ impl Shelf {
             shelf.remove_unless_named(&digest)?;
         }
         Ok(shelf)
+    }
+
+    /// What came and went.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// The index.

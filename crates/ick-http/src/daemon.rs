@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
-/// The variable that says what goes into the log: `info` when it is not set; `debug` shows each request.
+/// The variable that says what goes into the log: `info` when it is not set.
 const FILTER: &str = "ICK_LOG";
 
 /// The command line, a file or the surroundings are wrong, in words for a person.

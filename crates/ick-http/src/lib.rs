@@ -10,6 +10,7 @@
 
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a failed test is a panic"))]
 
+mod access;
 mod args;
 mod auth;
 mod blocking;
@@ -35,6 +36,7 @@ mod stalled;
 mod stream;
 mod wait;
 
+pub use access::AccessLog;
 pub use args::{CheckArgs, ServeArgs};
 pub use auth::{Authorized, Caller};
 pub use blocking::blocking;
@@ -46,7 +48,7 @@ pub use etag::{etag, if_match, if_none_match, revision_tag};
 pub use jwks::{IssuerSource, KeyFetcher};
 pub use limits::{Limits, body_size, read_limits};
 pub use listener::{BindError, Listener};
-pub use metrics::Metrics;
+pub use metrics::{Figures, Metrics};
 pub use name_path::{NamePath, parse_name, split_name};
 pub use page::Page;
 pub use query::Query;

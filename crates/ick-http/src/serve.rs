@@ -1,10 +1,11 @@
 //! The accept loop.
 
+use crate::access::Lines;
 use crate::auth::Gate;
 use crate::incoming::Progress;
 use crate::service::Service;
 use crate::stalled::WriteLimited;
-use crate::{KeyFetcher, Limits, Listener, Metrics, Shutdown};
+use crate::{AccessLog, KeyFetcher, Limits, Listener, Metrics, Shutdown};
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -38,6 +39,8 @@ pub struct Serve {
     pub fetcher: Option<KeyFetcher>,
     /// Limits.
     pub limits: Limits,
+    /// Whether a line about each request goes to the log.
+    pub access_log: AccessLog,
     /// Counts.
     pub metrics: Metrics,
     /// Ends it; SIGTERM and SIGINT request it too.
@@ -91,12 +94,15 @@ async fn run(serve: Serve) -> Result<(), ServeError> {
         bytes: limits.body_bytes,
         interval: limits.body_interval,
     };
+    let built = serve.version.get("version").and_then(Value::as_str);
+    serve.metrics.built(serve.name, built.unwrap_or_default());
     let service = Service::new(
         serve.router,
         serve.public,
         serve.version,
         gate,
         progress,
+        Lines::new(serve.access_log),
         serve.metrics.clone(),
     );
     let mut http = http1::Builder::new();

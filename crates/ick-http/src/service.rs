@@ -1,8 +1,9 @@
 //! What happens to each request: token, route, panic, count.
 
+use crate::access::{Line, Lines};
 use crate::auth::Gate;
 use crate::incoming::{Progress, Watched, read_away};
-use crate::{Metrics, Refusal, metrics};
+use crate::{Metrics, Refusal, blocking, metrics};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
@@ -12,7 +13,7 @@ use axum::routing::get;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, EXPECT, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use hyper::body::{Body as _, Incoming};
 use ick_api::scope::MetricsGet;
 use serde_json::{Map, Value};
@@ -26,6 +27,9 @@ use tower_service::Service as _;
 /// Paths that need no token in any daemon.
 const PUBLIC: [&str; 2] = ["/version", "/healthz"];
 
+/// By what an answer can be found in the access log, where there is one.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// How requests to no route are counted.
 const NO_ROUTE: &str = "none";
 
@@ -37,6 +41,7 @@ struct Inner {
     public: &'static [&'static str],
     gate: Gate,
     progress: Progress,
+    lines: Lines,
     metrics: Metrics,
 }
 
@@ -47,6 +52,7 @@ impl Service {
         version: Map<String, Value>,
         gate: Gate,
         progress: Progress,
+        lines: Lines,
         metrics: Metrics,
     ) -> Self {
         let version = axum::Json(Value::Object(version));
@@ -57,7 +63,9 @@ impl Service {
             .route(
                 "/metrics",
                 get(async move |_: crate::Authorized<MetricsGet>| {
-                    ([(CONTENT_TYPE, metrics::MEDIA_TYPE)], counted.text())
+                    // Some of it is read from the disk.
+                    let text = blocking(move || Ok(counted.text())).await?;
+                    Ok::<_, Refusal>(([(CONTENT_TYPE, metrics::MEDIA_TYPE)], text))
                 }),
             )
             .route_layer(middleware::from_fn(note_route))
@@ -67,6 +75,7 @@ impl Service {
             public,
             gate,
             progress,
+            lines,
             metrics,
         }))
     }
@@ -94,10 +103,9 @@ impl Inner {
     async fn answer(&self, request: http::Request<Incoming>) -> Response {
         let begun = Instant::now();
         let method = name(request.method());
-        let line = tracing::enabled!(target: "ick::access", tracing::Level::DEBUG)
-            .then(|| request.uri().path().to_owned());
+        let mut line = self.lines.begin(method, request.uri().path());
         let mut unread = None;
-        let answered = AssertUnwindSafe(self.handle(request, &mut unread))
+        let answered = AssertUnwindSafe(self.handle(request, &mut unread, &mut line))
             .catch_unwind()
             .await;
         let mut response = match answered {
@@ -118,15 +126,20 @@ impl Inner {
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        if let Some(line) = &line
+            && let Ok(id) = HeaderValue::try_from(&line.id)
+        {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
         let status = response.status().as_u16();
         let duration = begun.elapsed();
         let route = response.extensions_mut().remove::<MatchedPath>();
         let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
         self.metrics.answered(method, route, status, duration);
-        if let Some(path) = line {
-            tracing::debug!(target: "ick::access", "{method} {path:?} {status} {duration:?}");
+        match line {
+            Some(line) => line.follow(response),
+            None => response,
         }
-        response
     }
 
     /// `unread` is set for requests with a body; it tells afterwards whether the body was left unread.
@@ -134,6 +147,7 @@ impl Inner {
         &self,
         request: http::Request<Incoming>,
         unread: &mut Option<Arc<AtomicBool>>,
+        line: &mut Option<Line>,
     ) -> Response {
         let (mut parts, incoming) = request.into_parts();
         let path = parts.uri.path();
@@ -141,6 +155,9 @@ impl Inner {
         if !PUBLIC.contains(&path) && !self.public.contains(&path) {
             match self.gate.caller(&parts.headers).await {
                 Ok(caller) => {
+                    if let Some(line) = line {
+                        line.sub = Some(caller.sub().clone());
+                    }
                     parts.extensions.insert(caller);
                 }
                 Err(refusal) => {
@@ -159,7 +176,11 @@ impl Inner {
         } else {
             let flag = Arc::new(AtomicBool::new(false));
             *unread = Some(Arc::clone(&flag));
-            Body::new(Watched::new(incoming, self.progress, held_back, flag))
+            let body = Watched::new(incoming, self.progress, held_back, flag);
+            match line {
+                Some(line) => line.count(body),
+                None => Body::new(body),
+            }
         };
         let request = Request::from_parts(parts, body);
         let mut router = self.router.clone();

@@ -124,6 +124,17 @@ struct Shared {
     max_open: usize,
     syncer: sync::Syncer,
     folders: Arc<sync::Folders>,
+    appends: AtomicU64,
+    bytes: AtomicU64,
+}
+
+/// How much was taken from workers since the logs were opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Appends with something in them.
+    pub appends: u64,
+    /// Their payload bytes.
+    pub bytes: u64,
 }
 
 /// One build's log.
@@ -179,12 +190,27 @@ impl Logs {
             max_open,
             syncer: sync::Syncer::start()?,
             folders: Arc::default(),
+            appends: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
         })))
     }
 
     /// The hints by which followers are woken: to be given also when a build has ended.
     pub fn hints(&self) -> &Hints<BuildId> {
         &self.0.hints
+    }
+
+    /// How much was taken from workers, for metrics.
+    pub fn written(&self) -> Written {
+        Written {
+            appends: self.0.appends.load(Ordering::Relaxed),
+            bytes: self.0.bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    fn count(&self, size: Size) {
+        self.0.appends.fetch_add(1, Ordering::Relaxed);
+        self.0.bytes.fetch_add(size.payload, Ordering::Relaxed);
     }
 
     /// Appends frames from a worker, whole or not at all. `offset` is how many payload bytes of this
@@ -219,6 +245,7 @@ impl Logs {
             return Err(Error::WrongOffset { length });
         }
         file.append(place.belongs(), Kind::Frames, body, size)?;
+        self.count(size);
         let appended = state.appended(place.lease);
         drop(state);
         self.0.syncer.soon(&log);
@@ -270,6 +297,7 @@ impl Logs {
         }
         let file = self.opened(&log, &mut state, true)?;
         file.append(place.belongs(), Kind::Report, &body, size)?;
+        self.count(size);
         drop(state);
         self.0.syncer.soon(&log);
         self.0.hints.notify(place.build);

@@ -8,6 +8,7 @@ pub use clients::with_secret;
 
 use crate::clients::Clients;
 use crate::limits::Limits;
+use crate::metrics::Counts;
 use ick_http::BodyLimit;
 use ick_http::axum::Router;
 use ick_http::axum::routing::{get, post};
@@ -28,9 +29,15 @@ struct Inner {
     issuer: String,
     audience: String,
     rotation: Rotation,
+    counts: Counts,
 }
 
 impl Idp {
+    /// What became of requests for a token.
+    pub fn counts(&self) -> &Counts {
+        &self.0.counts
+    }
+
     /// An identity provider with these clients and keys.
     pub fn new(
         clients: Clients,
@@ -45,6 +52,7 @@ impl Idp {
             issuer,
             audience,
             rotation,
+            counts: Counts::default(),
         }))
     }
 }

@@ -43,7 +43,8 @@ impl Denied {
         )
     }
 
-    fn into_response(self) -> Response {
+    fn answer(self, idp: &Idp) -> Response {
+        idp.counts().refused(self.error);
         let status = match self.error {
             "invalid_client" => StatusCode::UNAUTHORIZED,
             _ => StatusCode::BAD_REQUEST,
@@ -79,7 +80,7 @@ pub(super) async fn issue(
 ) -> Result<Response, Refusal> {
     let asked = match understand(&headers, &body) {
         Ok(asked) => asked,
-        Err(denied) => return Ok(denied.into_response()),
+        Err(denied) => return Ok(denied.answer(&idp)),
     };
     blocking(move || {
         for (id, secret) in &asked.credentials {
@@ -87,7 +88,7 @@ pub(super) async fn issue(
                 return grant(&idp, &client, asked.scope.as_deref());
             }
         }
-        Ok(Denied::invalid_client().into_response())
+        Ok(Denied::invalid_client().answer(&idp))
     })
     .await
 }
@@ -96,14 +97,14 @@ fn grant(idp: &Idp, client: &Client, asked: Option<&str>) -> Result<Response, Re
     let scopes = match asked.map(str::parse::<Scopes>) {
         None => client.scopes.clone(),
         Some(Err(error)) => {
-            return Ok(Denied::new("invalid_scope", error.to_string()).into_response());
+            return Ok(Denied::new("invalid_scope", error.to_string()).answer(idp));
         }
         Some(Ok(scopes)) => scopes,
     };
     let missing: Vec<&str> = scopes.missing_in(&client.scopes).collect();
     if !missing.is_empty() {
         let description = format!("the client does not have: {}", missing.join(" "));
-        return Ok(Denied::new("invalid_scope", description).into_response());
+        return Ok(Denied::new("invalid_scope", description).answer(idp));
     }
     let idp = &idp.0;
     let lifetime = idp.rotation.token_lifetime;
@@ -120,6 +121,7 @@ fn grant(idp: &Idp, client: &Client, asked: Option<&str>) -> Result<Response, Re
         .keyring
         .sign(&claims, now)
         .map_err(|error| Refusal::internal(&error))?;
+    idp.counts.issued();
     let answer = json!({
         "access_token": token.reveal(),
         "token_type": "Bearer",

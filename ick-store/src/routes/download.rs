@@ -15,6 +15,7 @@ use ick_api::scope::BlobsIdGet;
 use ick_core::digest::Digest;
 use ick_core::name::BlobName;
 use ick_http::axum::extract::State;
+use ick_http::prometheus_client::metrics::counter::Counter;
 use ick_http::range::{self, Wanted};
 use ick_http::{
     Body, Caller, NamePath, Query, Refusal, Response, blocking, etag, if_match, if_none_match,
@@ -36,8 +37,9 @@ pub(super) async fn download(
     caller.authorize_for::<BlobsIdGet>(&path.name)?;
     let name = blob_name(&path)?;
     let asked = name.clone();
+    let looking = Arc::clone(&shelf);
     let found = blocking(move || {
-        shelf
+        looking
             .find(&name, version.as_ref())
             .map_err(|error| missing(&name, error))
     })
@@ -62,7 +64,12 @@ pub(super) async fn download(
         Wanted::Nothing => return Err(Refusal::range_not_satisfiable(size)),
     };
     let body = match method {
-        Method::GET => body(found.content, start, end),
+        Method::GET => body(
+            found.content,
+            start,
+            end,
+            shelf.traffic().downloaded.clone(),
+        ),
         _ => Body::empty(),
     };
     let mut response = Response::new(body);
@@ -101,13 +108,15 @@ struct Reading {
     content: Arc<dyn Content>,
     next: u64,
     end: u64,
+    downloaded: Counter,
 }
 
-fn body(content: Box<dyn Content>, start: u64, end: u64) -> Body {
+fn body(content: Box<dyn Content>, start: u64, end: u64, downloaded: Counter) -> Body {
     let reading = Reading {
         content: content.into(),
         next: start,
         end,
+        downloaded,
     };
     Body::from_stream(stream::try_unfold(reading, Reading::piece))
 }
@@ -137,6 +146,7 @@ impl Reading {
         }
         buffer.truncate(got);
         self.next += got as u64;
+        self.downloaded.inc_by(got as u64);
         Ok(Some((buffer.into(), self)))
     }
 }

@@ -108,6 +108,7 @@ async fn receive(
     mut body: Upload,
     largest: Largest,
 ) -> Result<(Box<dyn Incoming>, Vec<Bytes>), Refusal> {
+    let uploaded = disk.shelf.traffic().uploaded.clone();
     let mut batch = Vec::new();
     let mut len = 0;
     let mut size = 0;
@@ -124,6 +125,7 @@ async fn receive(
         let Some(piece) = piece else { break };
         len += piece.len();
         size += piece.len() as u64;
+        uploaded.inc_by(piece.len() as u64);
         largest.check(size)?;
         batch.push(piece);
         if len >= BATCH || batch.len() >= PIECES {

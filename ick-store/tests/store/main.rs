@@ -13,6 +13,7 @@ mod crash;
 mod hostile;
 mod http;
 mod limits;
+mod migrations;
 mod parallel;
 mod ranges;
 mod world;

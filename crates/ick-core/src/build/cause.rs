@@ -39,6 +39,44 @@ pub enum CauseKind {
 }
 
 impl CauseKind {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::Exit,
+        Self::Signal,
+        Self::Timeout,
+        Self::Oom,
+        Self::DiskFull,
+        Self::LostWorker,
+        Self::QueueTimeout,
+        Self::Cancelled,
+        Self::NotAllowed,
+        Self::MissingTool,
+        Self::ActionFailed,
+        Self::BadDefinition,
+        Self::StoreUnreachable,
+        Self::Internal,
+    ];
+
+    /// The word for it on the wire and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Exit => "exit",
+            Self::Signal => "signal",
+            Self::Timeout => "timeout",
+            Self::Oom => "oom",
+            Self::DiskFull => "disk_full",
+            Self::LostWorker => "lost_worker",
+            Self::QueueTimeout => "queue_timeout",
+            Self::Cancelled => "cancelled",
+            Self::NotAllowed => "not_allowed",
+            Self::MissingTool => "missing_tool",
+            Self::ActionFailed => "action_failed",
+            Self::BadDefinition => "bad_definition",
+            Self::StoreUnreachable => "store_unreachable",
+            Self::Internal => "internal",
+        }
+    }
+
     /// The status of what ended for such a cause: `cancelled` for [`CauseKind::Cancelled`], else `failed`.
     pub const fn status(self) -> BuildStatus {
         match self {
@@ -58,22 +96,7 @@ impl CauseKind {
 
 impl fmt::Display for CauseKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Exit => "exit",
-            Self::Signal => "signal",
-            Self::Timeout => "timeout",
-            Self::Oom => "oom",
-            Self::DiskFull => "disk_full",
-            Self::LostWorker => "lost_worker",
-            Self::QueueTimeout => "queue_timeout",
-            Self::Cancelled => "cancelled",
-            Self::NotAllowed => "not_allowed",
-            Self::MissingTool => "missing_tool",
-            Self::ActionFailed => "action_failed",
-            Self::BadDefinition => "bad_definition",
-            Self::StoreUnreachable => "store_unreachable",
-            Self::Internal => "internal",
-        })
+        f.write_str(self.as_str())
     }
 }
 

@@ -6,8 +6,8 @@ use ick_core::time::Timestamp;
 use ick_http::axum::Router;
 use ick_http::axum::routing::{get, post, put};
 use ick_http::{
-    Authorized, BodyLimit, Json, KeyFetcher, Limits, Listener, Metrics, Refusal, Sender, Serve,
-    Shutdown, Upload, Whole, answer_stream, blocking, serve, version,
+    AccessLog, Authorized, BodyLimit, Json, KeyFetcher, Limits, Listener, Metrics, Refusal, Sender,
+    Serve, Shutdown, Upload, Whole, answer_stream, blocking, serve, version,
 };
 use ick_token::{Claims, Issuer, Keyring, Rotation, Scopes, Trust, Verifier};
 use serde::Deserialize;
@@ -176,6 +176,7 @@ impl Server {
             verifier,
             fetcher,
             limits,
+            access_log: AccessLog::Off,
             metrics: Metrics::new(),
             shutdown: shutdown.clone(),
         };

@@ -14,6 +14,7 @@ pub use open::{Options, problems};
 pub use write::Transaction;
 
 use crate::Error;
+use prometheus_client::metrics::histogram::Histogram;
 use rusqlite::Connection;
 use std::sync::Arc;
 
@@ -111,6 +112,11 @@ impl Database {
         read: impl FnOnce(&Connection) -> Result<T, E>,
     ) -> Result<T, E> {
         self.inner.readers.read(read)
+    }
+
+    /// How long commits took, for metrics; nothing for a database that is only read.
+    pub fn commit_durations(&self) -> Option<Histogram> {
+        self.inner.writer.as_ref().map(write::Writer::durations)
     }
 
     /// How much was written, for metrics.

@@ -2,6 +2,7 @@
 
 use super::Counts;
 use crate::Error;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use rusqlite::Connection;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -39,6 +40,7 @@ pub(super) struct Writer {
     turn: Mutex<Turn>,
     writes: AtomicU64,
     commits: AtomicU64,
+    durations: Histogram,
 }
 
 struct Turn {
@@ -88,7 +90,13 @@ impl Writer {
             turn: Mutex::new(Turn { conn, open: None }),
             writes: AtomicU64::new(0),
             commits: AtomicU64::new(0),
+            // 0.1 ms to 6.6 s.
+            durations: Histogram::new(exponential_buckets(0.0001, 4.0, 9)),
         }
+    }
+
+    pub(super) fn durations(&self) -> Histogram {
+        self.durations.clone()
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -193,9 +201,11 @@ impl Turn {
             }
             return;
         }
+        let begun = Instant::now();
         match execute(&self.conn, "COMMIT") {
             Err(error) => self.give_up(&error),
             Ok(()) => {
+                writer.durations.observe(begun.elapsed().as_secs_f64());
                 if let Some(open) = self.open.take() {
                     writer.writes.fetch_add(open.kept, Ordering::Relaxed);
                     writer.commits.fetch_add(1, Ordering::Relaxed);

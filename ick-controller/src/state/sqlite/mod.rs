@@ -56,9 +56,9 @@ impl Sqlite {
         })
     }
 
-    /// How much was written since it was opened, for metrics.
-    pub fn counts(&self) -> ick_state::database::Counts {
-        self.database.counts()
+    /// The database, for metrics.
+    pub fn database(&self) -> &Database {
+        &self.database
     }
 
     /// Looks at the state, all of one moment. Waits for the disk at most, never for a writer.
