@@ -1,5 +1,7 @@
 //! What can go wrong with state on disk, sorted by what a daemon does about it.
 
+use crate::room;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -56,8 +58,20 @@ impl Error {
         match error.kind() {
             io::ErrorKind::StorageFull
             | io::ErrorKind::QuotaExceeded
-            | io::ErrorKind::FileTooLarge => Self::Full(text),
+            | io::ErrorKind::FileTooLarge => {
+                Self::Full(format!("{text}; {}", room::described(path)))
+            }
             _ => Self::Other(text),
+        }
+    }
+}
+
+impl Error {
+    /// The same; that there is no room also says on which disk.
+    pub(crate) fn on_disk_of(self, path: &Path) -> Self {
+        match self {
+            Self::Full(text) => Self::Full(format!("{text}; {}", room::described(path))),
+            other => other,
         }
     }
 }
@@ -68,9 +82,17 @@ impl From<rusqlite::Error> for Error {
         let text = error.to_string();
         match error.sqlite_error_code() {
             Some(Code::DiskFull) => Self::Full(text),
+            // The index of the write-ahead log could not be made longer.
+            _ if is_short_index(&error) => Self::Full(text),
             Some(Code::DatabaseBusy | Code::DatabaseLocked) => Self::Busy(text),
             Some(Code::DatabaseCorrupt | Code::NotADatabase) => Self::Corrupt(text),
             _ => Self::Other(format!("the database answered: {text}")),
         }
     }
+}
+
+fn is_short_index(error: &rusqlite::Error) -> bool {
+    error
+        .sqlite_error()
+        .is_some_and(|error| error.extended_code == SQLITE_IOERR_SHMSIZE)
 }

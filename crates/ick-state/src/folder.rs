@@ -52,11 +52,11 @@ impl StateFolder {
             }
             Err(e) => return Err(failed(&e.into())),
         }
-        // The process id is for people only; what counts is the lock.
-        lock.set_len(0)
+        // The process id is for people only; what counts is the lock, and a full disk has no room for more.
+        let _ = lock
+            .set_len(0)
             .and_then(|()| lock.rewind())
-            .and_then(|()| writeln!(lock, "{}", std::process::id()))
-            .map_err(|e| failed(&e))?;
+            .and_then(|()| writeln!(lock, "{}", std::process::id()));
         atomic::sweep(&path)?;
         Ok(Self { path, _lock: lock })
     }

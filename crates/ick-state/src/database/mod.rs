@@ -8,6 +8,7 @@
 
 mod open;
 mod read;
+mod reserve;
 mod write;
 
 pub use open::{Options, problems};
@@ -49,7 +50,8 @@ impl Database {
     /// [`Error::Newer`] when a newer program has written it, [`Error::Foreign`] when it is something
     /// else's; those of SQLite and of the migrations.
     pub fn open(options: &Options<'_>) -> Result<Self, Error> {
-        let writer = write::Writer::new(open::writer(options)?);
+        let conn = open::writer(options).map_err(|error| error.on_disk_of(options.path))?;
+        let writer = write::Writer::new(conn, options.path.to_owned());
         let readers = read::Readers::new(options.path.to_owned());
         Ok(Self {
             inner: Arc::new(Inner {

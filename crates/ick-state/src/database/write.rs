@@ -1,11 +1,12 @@
 //! The writer: turns on one connection, and commits that are shared.
 
-use super::Counts;
+use super::{Counts, reserve};
 use crate::Error;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use rusqlite::Connection;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -45,7 +46,10 @@ pub(super) struct Writer {
 
 struct Turn {
     conn: Connection,
+    path: PathBuf,
     open: Option<Open>,
+    /// Whether the write-ahead log has its reserve.
+    reserved: bool,
 }
 
 /// A transaction that has begun and is not committed.
@@ -84,10 +88,16 @@ impl Shared {
 }
 
 impl Writer {
-    pub(super) fn new(conn: Connection) -> Self {
+    pub(super) fn new(conn: Connection, path: PathBuf) -> Self {
+        let reserved = reserve::keep(&path);
         Self {
             waiting: AtomicUsize::new(0),
-            turn: Mutex::new(Turn { conn, open: None }),
+            turn: Mutex::new(Turn {
+                conn,
+                path,
+                open: None,
+                reserved,
+            }),
             writes: AtomicU64::new(0),
             commits: AtomicU64::new(0),
             // 0.1 ms to 6.6 s.
@@ -142,7 +152,7 @@ impl Turn {
         if let Some(open) = &self.open {
             return Ok(Arc::clone(&open.shared));
         }
-        execute(&self.conn, "BEGIN IMMEDIATE")?;
+        execute(&self.conn, "BEGIN IMMEDIATE").map_err(|error| error.on_disk_of(&self.path))?;
         let shared = Arc::<Shared>::default();
         self.open = Some(Open {
             shared: Arc::clone(&shared),
@@ -162,7 +172,7 @@ impl Turn {
         if self.conn.is_autocommit() {
             // SQLite gives a whole transaction up when it runs out of disk or memory in the middle
             // of a statement. What the others had written is gone with it.
-            self.give_up(&Error::Full(
+            self.give_up(Error::Full(
                 "the transaction was given up by a write that ran out of disk or memory".to_owned(),
             ));
             return Ok(answer);
@@ -176,7 +186,7 @@ impl Turn {
         };
         if let Err(error) = ended {
             // It is not known what the transaction holds now.
-            self.give_up(&error);
+            self.give_up(error);
             return Ok(answer);
         }
         if let Some(open) = &mut self.open {
@@ -203,9 +213,12 @@ impl Turn {
         }
         let begun = Instant::now();
         match execute(&self.conn, "COMMIT") {
-            Err(error) => self.give_up(&error),
+            Err(error) => self.give_up(error),
             Ok(()) => {
                 writer.durations.observe(begun.elapsed().as_secs_f64());
+                if !self.reserved {
+                    self.reserved = reserve::keep(&self.path);
+                }
                 if let Some(open) = self.open.take() {
                     writer.writes.fetch_add(open.kept, Ordering::Relaxed);
                     writer.commits.fetch_add(1, Ordering::Relaxed);
@@ -216,13 +229,16 @@ impl Turn {
     }
 
     /// Rolls everything back that is not committed, and tells everyone who waits for it.
-    fn give_up(&mut self, error: &Error) {
+    fn give_up(&mut self, error: Error) {
+        let error = error.on_disk_of(&self.path);
+        // Some of the reserve may be in use, and more when there is room again.
+        self.reserved = false;
         if !self.conn.is_autocommit() {
             let _ = execute(&self.conn, "ROLLBACK");
         }
         if let Some(open) = self.open.take() {
             tracing::warn!(writes = open.kept, %error, "a commit failed");
-            open.shared.decide(Err(error.clone()));
+            open.shared.decide(Err(error));
         }
     }
 }
