@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use ick_worker::config::Config;
 use ick_worker::{actions, daemon, supervise};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -73,7 +73,8 @@ fn serve(args: &ServeArgs) -> ExitCode {
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("ick-worker: {error:#}");
+            // The log may be on a full disk.
+            let _ = writeln!(std::io::stderr(), "ick-worker: {error:#}");
             ExitCode::from(2)
         }
     }
@@ -106,6 +107,8 @@ fn start_log() {
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .with_writer(std::io::stderr)
+        // A log on a full disk is cut short; saying so in the same place would be a panic.
+        .log_internal_errors(false)
         .init();
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
 }

@@ -1,5 +1,8 @@
 //! How a daemon begins and ends.
 
+use ick_token::KeyringError;
+use std::error::Error;
+use std::io::Write;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -25,18 +28,38 @@ pub fn start() {
         .with_ansi(terminal)
         .with_target(false)
         .with_writer(std::io::stderr)
+        // A log on a full disk is cut short; saying so in the same place would be a panic.
+        .log_internal_errors(false)
         .try_init();
     std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
 }
 
-/// To be called last in every `main`: turns the outcome into words on stderr and an exit code; 2 for
-/// everything that kept the daemon from doing what it was started for.
+/// The exit code of a daemon that finds no room to begin (`EX_TEMPFAIL` of sysexits.h): the same command
+/// succeeds when there is room.
+const NO_ROOM: u8 = 75;
+
+/// To be called last in every `main`: turns the outcome into words on stderr and an exit code; 75 when
+/// there is no room on the disk, 2 for everything else that kept the daemon from doing what it was
+/// started for.
 pub fn finish(name: &str, outcome: anyhow::Result<ExitCode>) -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("{name}: {error:#}");
-            ExitCode::from(2)
+            // The log may be on the full disk.
+            let _ = writeln!(std::io::stderr(), "{name}: {error:#}");
+            ExitCode::from(if error.chain().any(has_no_room) {
+                NO_ROOM
+            } else {
+                2
+            })
         }
     }
+}
+
+fn has_no_room(error: &(dyn Error + 'static)) -> bool {
+    let state = match error.downcast_ref() {
+        Some(KeyringError::Write { why, .. }) => Some(why),
+        _ => error.downcast_ref(),
+    };
+    matches!(state, Some(ick_state::Error::Full(_)))
 }

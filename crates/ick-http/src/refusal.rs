@@ -12,6 +12,9 @@ use std::time::Duration;
 /// A refused request: a status, a [`Problem`] whose detail a person can act on, and headers.
 pub struct Refusal(Box<Inner>);
 
+/// When it is worth asking a full disk again.
+const ROOM_AGAIN: Duration = Duration::from_secs(2);
+
 struct Inner {
     status: StatusCode,
     problem: Problem,
@@ -147,9 +150,12 @@ impl Refusal {
             .with(RETRY_AFTER, HeaderValue::from(seconds))
     }
 
-    /// 507: there is no room.
-    pub fn no_room(detail: impl Into<String>) -> Self {
+    /// 507: there is no room, and nothing was kept. `why` names the disk. Whoever can wait may come again,
+    /// as room may be made.
+    pub fn no_room(why: impl fmt::Display) -> Self {
+        let detail = format!("nothing was kept, as there is no room: {why}");
         Self::new(StatusCode::INSUFFICIENT_STORAGE, detail)
+            .with(RETRY_AFTER, HeaderValue::from(ROOM_AGAIN.as_secs()))
     }
 
     /// 500: a mistake in Ick, or a broken machine. What it was is for the log only.
@@ -225,10 +231,7 @@ impl From<ick_token::random::RandomError> for Refusal {
 impl From<ick_state::Error> for Refusal {
     fn from(error: ick_state::Error) -> Self {
         match error {
-            ick_state::Error::Full(_) => {
-                tracing::error!("{error}");
-                Self::no_room("the server's disk is full: nothing was changed")
-            }
+            ick_state::Error::Full(why) => Self::no_room(why),
             ick_state::Error::Busy(_) => {
                 Self::unavailable("the server is too busy", Duration::from_secs(1))
             }

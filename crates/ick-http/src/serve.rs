@@ -11,7 +11,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ick_token::Verifier;
 use serde_json::{Map, Value};
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -113,7 +113,8 @@ async fn run(serve: Serve) -> Result<(), ServeError> {
         .max_headers(limits.headers);
     let http = Arc::new(http);
     let permits = Arc::new(Semaphore::new(connections));
-    eprintln!("listening on {url}");
+    // A log on a full disk does not keep it from serving.
+    let _ = writeln!(io::stderr(), "listening on {url}");
     tracing::debug!("{} serves at {url}", serve.name);
 
     loop {

@@ -50,7 +50,7 @@ pub enum KeyringError {
         /// The file.
         path: PathBuf,
         /// What went wrong.
-        why: String,
+        why: ick_state::Error,
     },
     /// The file is not what it should be.
     #[error("the signing keys in {path} are damaged: {why}")]
@@ -323,7 +323,7 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Vec<Arc<Key>>, KeyringError> {
 }
 
 fn write(path: &Path, keys: &[Arc<Key>]) -> Result<(), KeyringError> {
-    let failed = |why: String| KeyringError::Write {
+    let failed = |why: ick_state::Error| KeyringError::Write {
         path: path.to_owned(),
         why,
     };
@@ -331,8 +331,9 @@ fn write(path: &Path, keys: &[Arc<Key>]) -> Result<(), KeyringError> {
         v: VERSION,
         keys: keys.iter().map(|key| key.stored.clone()).collect(),
     };
-    let text = serde_json::to_vec(&file).map_err(|why| failed(why.to_string()))?;
-    ick_state::atomic::write(path, &text, 0o600).map_err(|why| failed(why.to_string()))
+    let text = serde_json::to_vec(&file)
+        .map_err(|why| failed(ick_state::Error::Other(why.to_string())))?;
+    ick_state::atomic::write(path, &text, 0o600).map_err(failed)
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub(crate) use reaper::End;
 use crate::engine::Order;
 use ick_core::time::Timestamp;
 use rustix::fs::Mode;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -43,7 +43,8 @@ pub fn main(folder: &Path) -> ExitCode {
     match supervise(folder) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            eprintln!("cannot supervise {}: {why}", folder.display());
+            // The file for this may be on the full disk.
+            let _ = writeln!(io::stderr(), "cannot supervise {}: {why}", folder.display());
             match why.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                     ExitCode::from(NO_ROOM)
