@@ -3,6 +3,7 @@
 use crate::limits::Limits;
 use ick_core::yaml::Fields;
 use ick_http::{AccessLog, ConfigError, ServeArgs, Settings, read_limits};
+use ick_state::room::{FREE_SPACE, FREE_SPACES};
 use ick_token::Rotation;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,6 +28,9 @@ pub struct Config {
     /// How long tokens (5 minutes) and keys (90 days) are good for, and how often servers fetch the keys
     /// (each hour), when left out.
     pub rotation: Rotation,
+    /// How many bytes of its disk new clients have to leave free; `64MiB` when left out. Tokens need
+    /// none.
+    pub free_space: u64,
     /// `access_log`: whether a line about each request goes to the log; `off` when left out.
     pub access_log: AccessLog,
     /// `limits` on what clients may make large or slow, as every daemon has them,
@@ -42,13 +46,21 @@ impl Config {
     /// When the file cannot be read, or with all that is wrong in it.
     pub fn read(args: &ServeArgs) -> Result<Self, ConfigError> {
         let mut settings = Settings::read(args)?;
-        let (issuer, audience, rotation, access_log, (http, limits)) =
+        let (issuer, audience, rotation, free_space, access_log, (http, limits)) =
             settings.lower(|fields| {
                 let issuer = issuer(fields);
                 let audience = fields.text("audience");
+                let free_space = fields.size_within("free_space", FREE_SPACES);
                 let limits = read_limits(fields, Limits::read);
                 let access_log = AccessLog::read(fields);
-                Some((issuer, audience, rotation(fields), access_log, limits))
+                Some((
+                    issuer,
+                    audience,
+                    rotation(fields),
+                    free_space,
+                    access_log,
+                    limits,
+                ))
             })?;
         Ok(Self {
             state: settings.state()?.to_owned(),
@@ -56,6 +68,7 @@ impl Config {
             issuer,
             audience: audience.unwrap_or_else(|| AUDIENCE.to_owned()),
             rotation,
+            free_space: free_space.unwrap_or(FREE_SPACE),
             access_log,
             http,
             limits,

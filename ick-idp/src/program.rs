@@ -10,7 +10,7 @@ use ick_api::scope;
 use ick_core::name::{BlobName, ClientId};
 use ick_core::yaml::did_you_mean;
 use ick_http::{CheckArgs, Listener, Metrics, Serve, ServeArgs, Shutdown, Usage};
-use ick_state::StateFolder;
+use ick_state::{Room, StateFolder};
 use ick_token::{Issuer, Keyring, Scopes, Trust, Verifier};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -86,6 +86,7 @@ fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         issuer,
         config.audience,
         config.rotation,
+        Room::new(folder.path(), config.free_space),
     );
     idp.counts().register(&metrics);
     let served = ick_http::serve(Serve {

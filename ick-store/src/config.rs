@@ -3,6 +3,7 @@
 use crate::limits::Limits;
 use ick_client::Authorities;
 use ick_http::{AccessLog, ConfigError, ServeArgs, Settings, read_limits};
+use ick_state::room::{FREE_SPACE, FREE_SPACES};
 use std::path::PathBuf;
 
 const LISTEN: &str = "127.0.0.1:8751";
@@ -28,6 +29,9 @@ pub struct Config {
     pub authorities: Authorities,
     /// The installation that tokens must be for; `ick` when left out.
     pub audience: String,
+    /// How many bytes of its disk an upload has to leave free; `64MiB` when left out. Deleting needs
+    /// none of it.
+    pub free_space: u64,
     /// `access_log`: whether a line about each request goes to the log; `off` when left out.
     pub access_log: AccessLog,
     /// `limits` on what clients may make large or slow, as every daemon has them,
@@ -43,13 +47,14 @@ impl Config {
     /// When the file cannot be read, or with all that is wrong in it.
     pub fn read(args: &ServeArgs) -> Result<Self, ConfigError> {
         let mut settings = Settings::read(args)?;
-        let (auth_url, controller, authorities, audience, access_log, (http, limits)) = settings
-            .lower(|fields| {
+        let (auth_url, controller, authorities, audience, free_space, access_log, (http, limits)) =
+            settings.lower(|fields| {
                 Some((
                     fields.text("auth_url"),
                     fields.text("controller"),
                     Authorities::setting(fields),
                     fields.text("audience"),
+                    fields.size_within("free_space", FREE_SPACES),
                     AccessLog::read(fields),
                     read_limits(fields, Limits::read),
                 ))
@@ -62,6 +67,7 @@ impl Config {
             controller: or(controller, CONTROLLER),
             authorities,
             audience: or(audience, AUDIENCE),
+            free_space: free_space.unwrap_or(FREE_SPACE),
             access_log,
             http,
             limits,

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use ick_http::{
     CheckArgs, IssuerSource, KeyFetcher, Listener, Metrics, Serve, ServeArgs, Shutdown,
 };
-use ick_state::StateFolder;
+use ick_state::{Room, StateFolder};
 use ick_token::{Issuer, PublicKeys, Trust, Verifier};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -62,7 +62,8 @@ fn serve(config: &Config) -> anyhow::Result<()> {
     let listener = Listener::bind(&config.listen)?;
     let folder = StateFolder::open(&config.state)?;
     let names = Names::open(&folder.join("store.sqlite"))?;
-    let blobs = Files::open(&folder.join("blobs"))?;
+    let room = Room::new(folder.path(), config.free_space);
+    let blobs = Files::open(&folder.join("blobs"), room)?;
     let shelf = Arc::new(Shelf::open(names, Box::new(blobs))?);
     let (verifier, fetcher) = trust(config, &folder)?;
     let metrics = Metrics::new();

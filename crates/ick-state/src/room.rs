@@ -3,12 +3,16 @@
 use crate::Error;
 use std::fmt;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What new work leaves free, in bytes, unless a configuration says otherwise (`free_space`).
 pub const FREE_SPACE: u64 = 64 << 20;
+
+/// What that can be, in bytes.
+pub const FREE_SPACES: RangeInclusive<u64> = 0..=1 << 50;
 
 /// The room on the disk of a state folder. Clones are of the same one.
 ///

@@ -50,6 +50,7 @@ pub(super) async fn create(
     }
     blocking(move || {
         check_holds(&held(&idp, &caller)?, &scopes)?;
+        idp.0.room.expect(0)?;
         let owner = caller.sub().as_str();
         match idp
             .0

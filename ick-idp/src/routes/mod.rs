@@ -12,6 +12,7 @@ use crate::metrics::Counts;
 use ick_http::BodyLimit;
 use ick_http::axum::Router;
 use ick_http::axum::routing::{get, post};
+use ick_state::Room;
 use ick_token::{Keyring, Rotation};
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ struct Inner {
     issuer: String,
     audience: String,
     rotation: Rotation,
+    room: Room,
     counts: Counts,
 }
 
@@ -38,13 +40,15 @@ impl Idp {
         &self.0.counts
     }
 
-    /// An identity provider with these clients and keys.
+    /// An identity provider with these clients and keys. New clients have to leave what `room` is to
+    /// keep.
     pub fn new(
         clients: Clients,
         keyring: Arc<Keyring>,
         issuer: String,
         audience: String,
         rotation: Rotation,
+        room: Room,
     ) -> Self {
         Self(Arc::new(Inner {
             clients,
@@ -52,6 +56,7 @@ impl Idp {
             issuer,
             audience,
             rotation,
+            room,
             counts: Counts::default(),
         }))
     }

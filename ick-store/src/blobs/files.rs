@@ -9,7 +9,7 @@
 use super::interface::{Arrived, Blobs, Content, Expected, Incoming, Placed};
 use bytes::Bytes;
 use ick_core::digest::Digest;
-use ick_state::{Error, atomic};
+use ick_state::{Error, Room, atomic};
 use rustix::fs::{Advice, fadvise};
 use rustix::io::ReadWriteFlags;
 use sha2::{Digest as _, Sha256};
@@ -33,19 +33,21 @@ const WRITE_BACK: u64 = 8 << 20;
 pub struct Files {
     contents: PathBuf,
     tmp: PathBuf,
+    room: Room,
     next: AtomicU64,
 }
 
 impl Files {
     /// Opens the folder and creates it where there is none. What an earlier process was receiving
-    /// when it ended is removed.
+    /// when it ended is removed. What is received leaves the room that `room` is to keep.
     ///
     /// # Errors
     /// Those of the file system; a layout of a newer program.
-    pub fn open(root: &Path) -> Result<Self, Error> {
+    pub fn open(root: &Path, room: Room) -> Result<Self, Error> {
         let files = Self {
             contents: root.join("sha256"),
             tmp: root.join("tmp"),
+            room,
             next: AtomicU64::new(0),
         };
         let version = root.join("version");
@@ -90,19 +92,6 @@ impl Files {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Refuses a content that cannot fit before it is sent.
-    fn expect_room(&self, size: u64) -> Result<(), Error> {
-        let disk = rustix::fs::statvfs(&self.tmp)
-            .map_err(|e| Error::io("look at the disk of", &self.tmp, &e.into()))?;
-        let room = disk.f_bavail.saturating_mul(disk.f_frsize);
-        if size > room {
-            return Err(Error::Full(format!(
-                "the content has {size} bytes, and there is room for {room}"
-            )));
-        }
-        Ok(())
-    }
-
     fn in_tmp(&self) -> Result<Vec<PathBuf>, Error> {
         fs::read_dir(&self.tmp)
             .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
@@ -140,15 +129,15 @@ fn mark(path: &Path) -> Option<Digest> {
 
 impl Blobs for Files {
     fn receive(&self, expected: Expected) -> Result<Box<dyn Incoming>, Error> {
-        if let Some(size) = expected.size {
-            self.expect_room(size)?;
-        }
+        // What cannot fit is refused before it is sent.
+        self.room.expect(expected.size.unwrap_or(0))?;
         let number = self.number();
         let path = self.tmp.join(format!("upload-{number}"));
         let file = create_file(&path)?;
         Ok(Box::new(Upload {
             temporary: Temporary(path),
             contents: self.contents.clone(),
+            room: self.room.clone(),
             number,
             file,
             hasher: Sha256::new(),
@@ -208,6 +197,7 @@ impl Drop for Temporary {
 struct Upload {
     temporary: Temporary,
     contents: PathBuf,
+    room: Room,
     number: u64,
     file: File,
     hasher: Sha256,
@@ -222,6 +212,8 @@ impl Incoming for Upload {
             self.hasher.update(piece);
             self.size += piece.len() as u64;
         }
+        // Others write, too, and of what comes in chunks nobody knew how much it is.
+        self.room.expect(0)?;
         write_all(&mut self.file, pieces).map_err(|e| Error::io("write", &self.temporary.0, &e))?;
         if self.size >= self.write_back_at {
             // Dropping dirty pages from memory is not possible; what the advice does to them is to

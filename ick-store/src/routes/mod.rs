@@ -72,10 +72,7 @@ fn changed(current: Option<&Digest>) -> Refusal {
 
 fn state(error: Error) -> Refusal {
     match error {
-        Error::Full(why) => {
-            tracing::error!("no room: {why}");
-            Refusal::no_room("the artifact store has no room left: nothing was kept")
-        }
+        Error::Full(why) => Refusal::no_room(why),
         Error::Busy(why) => {
             tracing::warn!("{why}");
             Refusal::unavailable(
