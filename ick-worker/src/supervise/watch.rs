@@ -10,6 +10,7 @@ use crate::workspace;
 use ick_api::logframe::Stream;
 use ick_core::build::{Cause, CauseKind, Place};
 use ick_core::time::Timestamp;
+use ick_state::Room;
 use rustix::event::{Timespec, epoll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::OFlags;
@@ -25,6 +26,9 @@ const PIPE: usize = 1 << 20;
 
 /// How much is read at once: more than a pipe holds, so that one read empties it.
 const READ: usize = PIPE + (64 << 10);
+
+/// With less than this on the disk, an action that fails has failed for want of room.
+const LEAST: u64 = 256 << 10;
 
 /// What the supervisor waits for, as its event numbers.
 const STDOUT: u64 = 0;
@@ -319,7 +323,13 @@ impl<'a> Watch<'a> {
                     result.exit_code = Some(code);
                 }
                 if let Some(why) = ending::of(end) {
-                    return Err(why);
+                    return match no_room(self.folder, &why) {
+                        None => Err(why),
+                        Some(full) => {
+                            result.exit_code = None;
+                            Err(full)
+                        }
+                    };
                 }
                 if !matches!(self.order.request.program, Program::BuiltIn { .. }) {
                     result.outputs = outputs::read(self.folder)?;
@@ -332,6 +342,23 @@ impl<'a> Watch<'a> {
             )),
         }
     }
+}
+
+/// The cause of an action that failed on a disk without room: whatever it said about that may have had
+/// no room either.
+fn no_room(folder: &Path, why: &Cause) -> Option<Cause> {
+    let room = Room::new(folder, LEAST);
+    let Err(ick_state::Error::Full(_)) = room.expect(0) else {
+        return None;
+    };
+    Some(cause(
+        CauseKind::DiskFull,
+        format!(
+            "the action {}, and {}: make room on the build host",
+            why.detail,
+            room.describe()
+        ),
+    ))
 }
 
 /// A pipe for output: big, and read without waiting.

@@ -33,6 +33,9 @@ const PATIENCE: Retry = Retry {
     give_up_after: Duration::from_secs(30),
 };
 
+/// The status of a store without room.
+const NO_ROOM: u16 = 507;
+
 /// Executes the action.
 pub(super) fn execute(task: &Task<'_>, built: &mut Built) -> Result<(), Cause> {
     let name = task.fields.required("artifact")?;
@@ -77,7 +80,8 @@ pub(super) fn execute(task: &Task<'_>, built: &mut Built) -> Result<(), Cause> {
     Ok(())
 }
 
-/// Streams the archive to the store; packs it again when the connection breaks.
+/// Streams the archive to the store; packs it again when the connection breaks. A store without room is
+/// waited for, as long as the action may take: what was built is not lost for it.
 fn upload(
     task: &Task<'_>,
     url: &str,
@@ -93,6 +97,7 @@ fn upload(
         .map_err(|why| internal(why.to_string()))?
         .with_authorities(&authorities);
     let mut backoff = PATIENCE.begin();
+    let mut full = Retry::FOR_EVER.begin();
     loop {
         // The daemon puts a fresh token there as the old one runs out.
         let token = fs::read_to_string(task.folder.join(TOKEN))
@@ -116,6 +121,14 @@ fn upload(
             (Err(Error::Local { .. }) | Ok(_), Err(why)) => return Err(why),
             (Err(why), _) => why,
         };
+        if why.status() == Some(NO_ROOM) {
+            if full.tries() == 0 {
+                println!("{why}; waiting until there is room in the artifact store");
+            }
+            std::thread::sleep(full.next_wait(why.retry_after()).unwrap_or_default());
+            backoff = PATIENCE.begin();
+            continue;
+        }
         if !why.is_transient(true) {
             return Err(refused(&why));
         }
@@ -136,7 +149,7 @@ fn upload(
 
 fn refused(why: &Error) -> Cause {
     match (why, why.status()) {
-        (Error::Problem { .. }, Some(status)) if status < 500 || status == 507 => {
+        (Error::Problem { .. }, Some(status)) if status < 500 => {
             failed(format!("the store refused the upload: {why}"))
         }
         _ => cause(
