@@ -11,6 +11,7 @@ use crate::store_token::StoreTokens;
 use ick_core::build::LeaseId;
 use ick_core::time::Timestamp;
 use ick_http::{Hints, Refusal};
+use ick_state::Room;
 
 /// What can be waited for. A hint says only that it is worth looking again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +36,8 @@ pub struct App {
     pub roster: Roster,
     /// The slots that wait for work.
     pub idle: Idle,
+    /// The room on the state folder's disk.
+    pub room: Room,
     /// Signs tokens for the store.
     pub tokens: StoreTokens,
     /// What has happened to builds, for metrics.
@@ -48,6 +51,19 @@ impl App {
     pub fn now(&self) -> Timestamp {
         ick_http::now()
     }
+
+    /// Whether something new may be taken on.
+    ///
+    /// # Errors
+    /// 507 when the disk has too little room for it.
+    pub fn expect_room(&self) -> Result<(), Refusal> {
+        Ok(self.room.expect(0)?)
+    }
+
+    /// Whether there is room to hand out what waits.
+    pub fn has_room(&self) -> bool {
+        self.room.expect(0).is_ok()
+    }
 }
 
 impl From<crate::state::Error> for Refusal {
@@ -56,12 +72,7 @@ impl From<crate::state::Error> for Refusal {
         use ick_state::Error as Storage;
         let soon = std::time::Duration::from_secs(2);
         match &error {
-            Error::Storage(Storage::Full(_)) => {
-                tracing::error!("{error}");
-                Self::no_room(
-                    "the controller's disk is full: nothing was recorded; ask its operator to make room",
-                )
-            }
+            Error::Storage(Storage::Full(why)) => Self::no_room(why),
             Error::Storage(Storage::Busy(_)) => Self::unavailable(
                 "the controller's database is in use by something else; try again",
                 soon,

@@ -36,7 +36,8 @@ impl App {
     /// Applies files, or says what that would change.
     ///
     /// # Errors
-    /// 422 with every flaw in them; 409 when something that is to be pruned still has builds to do.
+    /// 422 with every flaw in them; 409 when something that is to be pruned still has builds to do; 507
+    /// when there is too little room for new definitions.
     pub fn make_it_so(
         &self,
         wanted: &MakeItSo,
@@ -65,6 +66,7 @@ impl App {
             self.state
                 .read(|tx| changes(tx, &definitions, wanted.set.as_deref(), wanted.prune))?
         } else {
+            self.expect_room()?;
             self.state.write(|tx| {
                 let changes = changes(tx, &definitions, wanted.set.as_deref(), wanted.prune)?;
                 perform(tx, &changes, wanted.set.as_deref(), by, now)?;

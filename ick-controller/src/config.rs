@@ -5,6 +5,7 @@ use ick_client::Authorities;
 use ick_core::duration;
 use ick_core::schedule::LEASE_LENGTH;
 use ick_http::{AccessLog, ConfigError, ServeArgs, Settings, read_limits};
+use ick_state::room::{FREE_SPACE, FREE_SPACES};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -50,6 +51,10 @@ pub struct Config {
     pub lease_length: Duration,
     /// How many bytes a build's log has at most; `1GiB` when left out. The workers keep to it.
     pub log_limit: u64,
+    /// How many bytes of its disk new work has to leave free, so that what runs can be brought to its
+    /// end; `64MiB` when left out. Below it triggers, definitions and hand-outs are refused or wait;
+    /// below half of it so does the log.
+    pub free_space: u64,
     /// `access_log`: whether a line about each request goes to the log; `off` when left out.
     pub access_log: AccessLog,
     /// `limits` on what clients may make large or slow, as every daemon has them,
@@ -91,6 +96,9 @@ impl Config {
                 log_limit: fields
                     .size_within("log_limit", LOG_LIMITS)
                     .unwrap_or(LOG_LIMIT),
+                free_space: fields
+                    .size_within("free_space", FREE_SPACES)
+                    .unwrap_or(FREE_SPACE),
                 access_log: AccessLog::read(fields),
                 http,
                 limits,

@@ -31,10 +31,11 @@ pub struct Taker {
 }
 
 impl App {
-    /// A registered worker's slot as one that takes builds; none while the worker is drained.
+    /// A registered worker's slot as one that takes builds; none while the worker is drained, or there is
+    /// too little room here for what it would write.
     pub fn taker(&self, slot: &Slot, now: Timestamp) -> Option<Taker> {
         let worker = self.roster.get(&slot.worker)?;
-        if worker.drained {
+        if worker.drained || !self.has_room() {
             return None;
         }
         let allows = worker.said.allows;
@@ -48,12 +49,11 @@ impl App {
         )
     }
 
-    /// The work of a slot: what it has, or else the oldest build that it may have.
+    /// What a slot has already, for one that takes nothing new.
     ///
     /// # Errors
     /// Those of the state.
-    pub fn work_for(&self, slot: &Slot) -> Result<NextWork, Refusal> {
-        let now = self.now();
+    pub fn held_by(&self, slot: &Slot) -> Result<NextWork, Refusal> {
         if let Some(held) = self.leases.of_slot(&slot.worker, slot.slot) {
             let found = self.state.read(|tx| {
                 let build = tx.build_by_key(held.key)?;
@@ -71,6 +71,19 @@ impl App {
                 return self.item(&build, &terms);
             }
         }
+        Ok(NextWork::Nothing)
+    }
+
+    /// The work of a slot: what it has, or else the oldest build that it may have.
+    ///
+    /// # Errors
+    /// Those of the state.
+    pub fn work_for(&self, slot: &Slot) -> Result<NextWork, Refusal> {
+        let held = self.held_by(slot)?;
+        if let NextWork::Item(_) = held {
+            return Ok(held);
+        }
+        let now = self.now();
         let Some(taker) = self.taker(slot, now) else {
             return Ok(NextWork::Nothing);
         };

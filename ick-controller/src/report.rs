@@ -95,10 +95,7 @@ impl From<logs::Error> for Refusal {
             Error::WrongOffset { length } => Self::wrong_offset(error.to_string(), length),
             Error::Frames(_) => Self::bad_request(error.to_string()),
             Error::TooLarge => Self::too_large(ick_api::logframe::MAX_BODY as u64),
-            Error::Full => {
-                tracing::error!("{error}");
-                Self::no_room(error.to_string())
-            }
+            Error::Full(why) => Self::no_room(why),
             Error::Lost => Self::conflict(error.to_string()),
             Error::Deleted => Self::not_found(error.to_string()),
             Error::Io(_) => Self::internal(&error),

@@ -28,6 +28,8 @@ pub struct Roster {
 struct Entry {
     record: WorkerRecord,
     unwritten: bool,
+    /// Why it takes nothing new, as it said when it last asked for work. Of no use after a restart.
+    paused: Option<String>,
 }
 
 /// How many workers there are.
@@ -102,6 +104,18 @@ impl Roster {
         true
     }
 
+    /// What a worker that asks for work says about taking nothing new.
+    pub fn pause(&self, worker: &WorkerId, why: Option<String>) {
+        if let Some(entry) = self.lock().get_mut(worker) {
+            entry.paused = why;
+        }
+    }
+
+    /// Why a worker takes nothing new; none when it does.
+    pub fn paused(&self, worker: &WorkerId) -> Option<String> {
+        self.lock().get(worker)?.paused.clone()
+    }
+
     /// When workers were last heard of, as far as that was not given out here before.
     pub fn unwritten(&self) -> Vec<(WorkerId, Timestamp)> {
         let mut workers = self.lock();
@@ -160,9 +174,9 @@ impl Changing<'_> {
     /// A worker is registered, or registered anew.
     pub fn put(&self, record: WorkerRecord) {
         let mut workers = self.roster.lock();
-        let seen = workers
-            .get(&record.worker)
-            .and_then(|entry| entry.record.last_seen);
+        let before = workers.get(&record.worker);
+        let seen = before.and_then(|entry| entry.record.last_seen);
+        let paused = before.and_then(|entry| entry.paused.clone());
         let mut record = record;
         record.last_seen = record.last_seen.max(seen);
         let worker = record.worker.clone();
@@ -171,6 +185,7 @@ impl Changing<'_> {
             Entry {
                 record,
                 unwritten: false,
+                paused,
             },
         );
     }

@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 use ick_http::{
     CheckArgs, Hints, IssuerSource, KeyFetcher, Listener, Metrics, Serve, ServeArgs, Shutdown,
 };
-use ick_state::StateFolder;
+use ick_state::{Room, StateFolder};
 use ick_token::{Issuer, Keyring, PublicKeys, Rotation, Trust, Verifier};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -140,6 +140,7 @@ pub fn open(config: Config, folder: &StateFolder, shutdown: &Shutdown) -> anyhow
     let workers = state.read(|tx| tx.workers())?;
     let app = App {
         leases: Leases::new(config.lease_length),
+        room: Room::new(folder.path(), config.free_space),
         config,
         roster: Roster::new(workers),
         idle: Idle::default(),

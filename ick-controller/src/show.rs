@@ -23,8 +23,8 @@ pub fn object(record: &ObjectRecord, next_build: Option<&BuildId>) -> Value {
     Value::Object(shown)
 }
 
-/// A worker.
-pub fn worker(record: &WorkerRecord) -> Worker {
+/// A worker; `paused` says why it takes nothing new, when it does not.
+pub fn worker(record: &WorkerRecord, paused: Option<String>) -> Worker {
     let said = &record.said;
     Worker {
         worker: record.worker.clone(),
@@ -37,6 +37,7 @@ pub fn worker(record: &WorkerRecord) -> Worker {
         },
         protocol: said.protocol,
         drained: record.drained,
+        paused,
         last_seen: record.last_seen,
         owner: record.stamp.owner.clone(),
         revision: record.stamp.revision,
@@ -150,11 +151,19 @@ impl<'a> Waits<'a> {
 
     fn look(&mut self, needs: Needs, avoid: Option<&WorkerId>) -> Option<String> {
         let (app, now) = (self.app, self.now);
+        if let Err(ick_state::Error::Full(why)) = app.room.expect(0) {
+            return Some(format!(
+                "the controller has too little room to start it: {why}"
+            ));
+        }
         let candidates = self
             .candidates
             .get_or_insert_with(|| app.roster.candidates(&app.leases, now));
         match why_waiting(needs, avoid, candidates.iter()) {
-            Waiting::Free(_) => None,
+            Waiting::Free(worker) => app
+                .roster
+                .paused(&worker)
+                .map(|why| format!("{worker} takes nothing new at present: {why}")),
             waiting => Some(waiting.to_string()),
         }
     }

@@ -129,7 +129,7 @@ impl App {
 
     /// Wakes an idle slot for each class of builds of which one waits: every hint can be lost.
     fn offer_what_waits(&self) {
-        if self.idle.is_empty() {
+        if self.idle.is_empty() || !self.has_room() {
             return;
         }
         for class in 0..Needs::CLASSES {

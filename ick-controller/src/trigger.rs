@@ -56,7 +56,7 @@ impl App {
     ///
     /// # Errors
     /// 404 when there is no such project, 422 with every reason when it cannot be built so, 503 when
-    /// too many builds wait already.
+    /// too many builds wait already, 507 when there is too little room for new work.
     pub fn trigger(
         &self,
         project: &ProjectName,
@@ -70,6 +70,7 @@ impl App {
                 Ok(planned) => planned,
                 Err(before) => return Ok(Triggered::Before(Box::new(self.shown(&before)?))),
             };
+            self.expect_room()?;
             let now = self.now();
             let request = Request {
                 triggered_by: client.to_string(),

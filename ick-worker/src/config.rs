@@ -5,6 +5,7 @@ use crate::engine::{Limits, UID_BASE};
 use ick_api::controller::Allows;
 use ick_client::{Authorities, Credentials};
 use ick_core::yaml::{self, Field, Fields, Style};
+use ick_state::room::{FREE_SPACE, FREE_SPACES};
 use std::ops::RangeInclusive;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,9 @@ pub struct Config {
     pub visible: Vec<PathBuf>,
     /// `uid_base`: the first host id for slots' containers, when the worker is root.
     pub uid_base: u32,
+    /// `free_space`: how many bytes of the state folder's disk must be free for a new build to be taken;
+    /// `64MiB` when left out.
+    pub free_space: u64,
     /// `limits`: sizes for containers (`tmp`, `shm`, `workspace`, `home`), and `grace`.
     pub limits: Limits,
 }
@@ -142,6 +146,9 @@ fn lower(fields: &Fields<'_>, state: Option<&Path>) -> Option<Result<Config, Con
     let uid_base = fields
         .integer("uid_base", 65_536..=4_000_000_000)
         .unwrap_or(u64::from(UID_BASE));
+    let free_space = fields
+        .size_within("free_space", FREE_SPACES)
+        .unwrap_or(FREE_SPACE);
     let limits = limits(fields);
     let credentials = Credentials {
         client_id: client_id?,
@@ -163,6 +170,7 @@ fn lower(fields: &Fields<'_>, state: Option<&Path>) -> Option<Result<Config, Con
         pass_env,
         visible: visible.into_iter().map(PathBuf::from).collect(),
         uid_base: u32::try_from(uid_base).ok()?,
+        free_space,
         limits,
     }))
 }
@@ -218,13 +226,14 @@ mod tests {
         let text = format!(
             "{LEAST}state: /elsewhere\nslots: 3\nkeywords: [big]\nallow_host: true\nallow_chroot: true\n\
              allow_network: true\nallow_file_protocol: true\npass_env: [http_proxy]\nvisible: [/srv]\n\
-             ssh_key: /k\nssh_known_hosts: /h\nuid_base: 200000\nlimits: {{tmp: 1MiB, grace: 2s}}\n"
+             ssh_key: /k\nssh_known_hosts: /h\nuid_base: 200000\nfree_space: 2GiB\nlimits: {{tmp: 1MiB, grace: 2s}}\n"
         );
         let config = Config::parse("c", &text, None).unwrap();
         assert_eq!(config.state, Path::new("/elsewhere"));
         assert_eq!(config.slots, 3);
         assert!(config.allows.host && config.allows.network && !config.allows.chroot);
         assert_eq!(config.limits.tmp, 1 << 20);
+        assert_eq!(config.free_space, 2 << 30);
         assert_eq!(config.git.ssh_key.as_deref(), Some(Path::new("/k")));
     }
 

@@ -52,6 +52,10 @@ impl LogFile {
         options.read(true).write(true).create(create);
         let file = options.open(path)?;
         let len = file.metadata()?.len();
+        if len < FILE_HEADER.len() as u64 && !create {
+            // There was no room for more than the name: nothing was ever written, nor need be now.
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let mut index = Index::open(path.with_extension("index"))?;
         let mut header = FILE_HEADER;
         if len < FILE_HEADER.len() as u64 {

@@ -55,8 +55,8 @@ pub enum Error {
     #[error("an append has at most {MAX_BODY} bytes")]
     TooLarge,
     /// There is no room on the disk.
-    #[error("there is no room for logs on the controller's disk")]
-    Full,
+    #[error("there is no room for the log: {0}")]
+    Full(String),
     /// Another attempt has begun to write: the lease was lost between the look at it and this.
     #[error("{}", crate::leases::Lost)]
     Lost,
@@ -73,7 +73,7 @@ impl From<io::Error> for Error {
         match error.kind() {
             io::ErrorKind::StorageFull
             | io::ErrorKind::QuotaExceeded
-            | io::ErrorKind::FileTooLarge => Self::Full,
+            | io::ErrorKind::FileTooLarge => Self::Full(format!("the controller's disk: {error}")),
             _ => Self::Io(error),
         }
     }

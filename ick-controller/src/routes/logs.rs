@@ -62,6 +62,9 @@ async fn append(
             attempt: held.attempt,
             action_id: &held.action_id,
         };
+        if !body.is_empty() {
+            app.room.expect_for_running(body.len() as u64)?;
+        }
         let appended = app.logs.append(&place, asked.offset, &body)?;
         let now = app.now();
         // What has changed since the body was sent is told, too.

@@ -276,6 +276,7 @@ async fn create(
 ) -> Result<Response, Refusal> {
     blocking(move || {
         let definition = Definition::from_body(kind, &body)?;
+        app.expect_room()?;
         let now = app.now();
         let record = app.state.write(|tx| {
             let name = definition.name();
@@ -317,6 +318,7 @@ async fn put(
                 definition.name()
             )));
         }
+        app.expect_room()?;
         let now = app.now();
         let (status, record, next) = app.state.write(|tx| {
             let there = tx.object(kind, &name)?;

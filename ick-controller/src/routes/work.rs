@@ -21,6 +21,9 @@ use std::time::{Duration, Instant};
 /// The longest wait; a longer one is cut to this.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
+/// The longest word on why a worker is paused, in bytes.
+const MAX_PAUSED: usize = 1000;
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AskedWork {
@@ -30,6 +33,8 @@ struct AskedWork {
     /// defaults when that is gone.
     #[serde(default)]
     registered: bool,
+    /// Why the worker takes nothing new at present. What the slot has already it is given all the same.
+    paused: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,19 +76,34 @@ async fn work(
         worker: by.sub().clone(),
         slot: asked.slot.unwrap_or(1),
     };
+    if asked
+        .paused
+        .as_ref()
+        .is_some_and(|why| why.len() > MAX_PAUSED)
+    {
+        return Err(Refusal::bad_request(format!(
+            "paused has at most {MAX_PAUSED} bytes"
+        )));
+    }
     if !asked.registered && app.roster.get(&slot.worker).is_none() {
         // Three calls are enough for a small worker: token, work, report.
         let (app, worker) = (Arc::clone(&app), slot.worker.clone());
         blocking(move || app.register_by_default(&worker)).await?;
     }
+    let paused = asked.paused.is_some();
+    app.roster.pause(&slot.worker, asked.paused);
     loop {
-        let allows = check_slot(&app, &slot)?;
+        let allows = check_slot(&app, &slot)?.filter(|_| !paused);
         // First among those who wait, then the look: what comes in between is not missed.
         let mut watcher = app.hints.watch(Hint::Slot(slot.clone()));
         let place = allows.map(|allows| app.idle.enter(slot.clone(), allows));
         let found = {
             let (app, slot) = (Arc::clone(&app), slot.clone());
-            blocking(move || app.work_for(&slot)).await?
+            blocking(move || match paused {
+                true => app.held_by(&slot),
+                false => app.work_for(&slot),
+            })
+            .await?
         };
         if let NextWork::Item(_) = found {
             drop(place);

@@ -28,7 +28,14 @@ const MAX_KEYWORDS: usize = 100;
 const MAX_KEYWORD: usize = 200;
 
 /// What the controller alone says of a worker: ignored in a registration.
-const OURS: [&str; 5] = ["worker", "last_seen", "owner", "revision", "updated_by"];
+const OURS: [&str; 6] = [
+    "worker",
+    "paused",
+    "last_seen",
+    "owner",
+    "revision",
+    "updated_by",
+];
 
 type Body = JsonOrEmpty<Registration>;
 
@@ -59,7 +66,10 @@ async fn list(
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let mut found = app.roster.list(after.as_ref(), limit.saturating_add(1));
     let next = page.cut(&mut found, |record| record.worker.to_string());
-    let workers = found.iter().map(show::worker).collect();
+    let workers = found
+        .iter()
+        .map(|record| show::worker(record, app.roster.paused(&record.worker)))
+        .collect();
     Ok(page.answer(&Workers { workers }, next.as_deref()))
 }
 
@@ -77,7 +87,7 @@ async fn register(
             record.last_seen = Some(now);
             Ok(())
         })?;
-        Ok(answer(status, &record))
+        Ok(answer(&app, status, &record))
     })
     .await
 }
@@ -95,7 +105,7 @@ async fn worker_get(
     caller.authorize::<scope::WorkersIdGet>()?;
     let worker: WorkerId = path.parse()?;
     let record = app.roster.get(&worker).ok_or_else(|| missing(&worker))?;
-    Ok(answer(StatusCode::OK, &record))
+    Ok(answer(&app, StatusCode::OK, &record))
 }
 
 async fn worker_put(
@@ -131,7 +141,7 @@ async fn worker_put(
             }
             Ok(())
         })?;
-        Ok(answer(status, &record))
+        Ok(answer(&app, status, &record))
     })
     .await
 }
@@ -196,7 +206,7 @@ async fn worker_post(
         drop(changing);
         app.wake_worker(&worker, record.said.slots);
         let shown = app.roster.get(&worker).unwrap_or(record);
-        Ok(answer(StatusCode::OK, &shown))
+        Ok(answer(&app, StatusCode::OK, &shown))
     })
     .await
 }
@@ -261,9 +271,10 @@ fn missing(worker: &WorkerId) -> Refusal {
     Refusal::not_found(format!("there is no worker {worker}"))
 }
 
-fn answer(status: StatusCode, record: &WorkerRecord) -> Response {
+fn answer(app: &App, status: StatusCode, record: &WorkerRecord) -> Response {
     let tag = etag(&record.stamp.version());
-    (status, [(header::ETAG, tag)], Json(show::worker(record))).into_response()
+    let shown = show::worker(record, app.roster.paused(&record.worker));
+    (status, [(header::ETAG, tag)], Json(shown)).into_response()
 }
 
 /// What a registration says, checked; and whether it says that the worker is drained, which only

@@ -24,7 +24,7 @@ pub use record::{Damage, check};
 use crate::config::Config;
 use crate::engine::{Engine, EngineConfig, RunFolder};
 use ick_client::{Controller, Retry};
-use ick_state::StateFolder;
+use ick_state::{Room, StateFolder};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::ffi::OsString;
@@ -81,6 +81,8 @@ struct Shared {
     /// Where the store is.
     store: String,
     stop: Arc<Stop>,
+    /// The room on the state folder's disk: with too little of it no new build is taken.
+    room: Room,
     cleaner: Sender<RunFolder>,
 }
 
@@ -112,6 +114,7 @@ pub fn serve(config: Config, program: &Path) -> Result<(), DaemonError> {
         polls: polls.with_token(registered.token),
         store: registered.store,
         stop,
+        room: Room::new(state.path(), config.free_space),
         cleaner,
         config,
     });

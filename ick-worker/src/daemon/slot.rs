@@ -8,8 +8,12 @@ use ick_client::{Backoff, Error, Retry};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How long the controller is asked to wait for work.
-const WAIT: Duration = Duration::from_secs(30);
+/// How long the controller is asked to wait for work: not so long that the disk could fill meanwhile
+/// without it hearing of that before it hands out the next build.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// The same while nothing new can be taken: then it is time to look whether that has changed.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// How many answers without work may come early, one after the other, before there is a pause.
 const EARLY: u32 = 3;
@@ -23,12 +27,8 @@ pub(super) struct Slot {
 
 /// Works until it is time to stop.
 pub(super) fn work(shared: &Shared, number: u32, folder: &Path) {
-    let record = match Record::open(folder) {
-        Ok(record) => record,
-        Err(why) => {
-            tracing::error!("slot {number} cannot work: {}: {why}", folder.display());
-            return;
-        }
+    let Some(record) = open_record(shared, number, folder) else {
+        return;
     };
     let mut slot = Slot {
         number,
@@ -38,14 +38,15 @@ pub(super) fn work(shared: &Shared, number: u32, folder: &Path) {
     let mut leftover = slot.end_leftover();
     let mut troubles = Troubles::default();
     while shared.stop.mode() == Mode::Work {
+        let paused = shared.room.expect(0).err().map(|why| why.to_string());
         // What the controller knows of this slot is asked before anything that is here is removed.
-        let wait = if leftover.is_empty() {
-            WAIT
-        } else {
-            Duration::ZERO
+        let wait = match (&paused, leftover.is_empty()) {
+            (_, false) => Duration::ZERO,
+            (None, true) => WAIT,
+            (Some(_), true) => PAUSE,
         };
         let asked = Instant::now();
-        let pause = match shared.polls.work(number, wait) {
+        let pause = match shared.polls.work(number, wait, paused.as_deref()) {
             Ok(answer) => {
                 let item = match answer {
                     NextWork::Item(item) => Some(item),
@@ -79,6 +80,24 @@ pub(super) fn work(shared: &Shared, number: u32, folder: &Path) {
         };
         if !pause.is_zero() {
             shared.stop.wait(pause);
+        }
+    }
+}
+
+/// Opens a slot's record, tried until there is room for it; none when told to stop before.
+fn open_record(shared: &Shared, number: u32, folder: &Path) -> Option<Record> {
+    let mut backoff = Retry::FOR_EVER.begin();
+    loop {
+        match Record::open(folder) {
+            Ok(record) => return Some(record),
+            Err(why) if backoff.tries() == 0 => {
+                tracing::error!("slot {number} cannot work yet: {}: {why}", folder.display());
+            }
+            Err(_) => {}
+        }
+        let wait = backoff.next_wait(None).unwrap_or_default();
+        if shared.stop.wait(wait) != Mode::Work {
+            return None;
         }
     }
 }

@@ -103,14 +103,18 @@ pub fn allows(allows: Allows) -> String {
 pub fn table(workers: &[Worker]) -> Table {
     let mut table = Table::new(&["WORKER", "SLOTS", "ALLOWS", "KEYWORDS", "LAST SEEN", ""]);
     for worker in workers {
-        let drained = if worker.drained { "drained" } else { "" };
+        let state = match (worker.drained, &worker.paused) {
+            (true, _) => "drained".to_owned(),
+            (false, Some(why)) => format!("paused: {}", sanitise::line(why)),
+            (false, None) => String::new(),
+        };
         table.row(vec![
             worker.worker.as_str().into(),
             worker.slots.to_string().into(),
             allows(worker.allows).into(),
             worker.keywords.join(", ").into(),
             super::verdict::ago(worker.last_seen).into(),
-            Cell::styled(drained, style::WARNING),
+            Cell::styled(&state, style::WARNING),
         ]);
     }
     table
@@ -170,6 +174,7 @@ fn describe(worker: &Worker) -> String {
             ""
         },
     );
+    fact("paused", worker.paused.as_deref().unwrap_or_default());
     fact("last seen", &super::verdict::ago(worker.last_seen));
     fact("protocol", &worker.protocol.to_string());
     for (name, value) in &worker.rest {

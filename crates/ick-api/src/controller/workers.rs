@@ -46,6 +46,9 @@ pub struct Worker {
     /// Whether it gets no new work.
     #[serde(default)]
     pub drained: bool,
+    /// Why it takes no new work at present, when it says so itself: its disk has too little room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<String>,
     /// When it was last heard of.
     #[serde(default)]
     pub last_seen: Option<Timestamp>,

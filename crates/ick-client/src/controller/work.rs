@@ -19,15 +19,17 @@ pub enum Append {
 
 impl Controller {
     /// `GET /work`: the item for this worker's slot, waited for. The worker relies on what it
-    /// registered, so it asks not to be registered with the defaults.
+    /// registered, so it asks not to be registered with the defaults. With `paused`, which says why, it
+    /// takes nothing new, and is given what the slot has already.
     ///
     /// # Errors
     /// Those of any call; 409 for a worker that is not registered.
-    pub fn work(&self, slot: u32, wait: Duration) -> Result<NextWork, Error> {
+    pub fn work(&self, slot: u32, wait: Duration, paused: Option<&str>) -> Result<NextWork, Error> {
         let query = query(&[
             ("wait", Some(duration::format(wait))),
             ("slot", Some(slot.to_string())),
             ("registered", Some("true".to_owned())),
+            ("paused", paused.map(str::to_owned)),
         ]);
         self.server
             .json(&Call::get(format!("/work{query}")).wait(wait))

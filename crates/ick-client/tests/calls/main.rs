@@ -358,7 +358,7 @@ fn a_waiting_call_is_broken_by_a_shut_down() {
         .unwrap()
         .with_retry(Retry::NEVER);
     let polls = controller.clone();
-    let waiting = std::thread::spawn(move || polls.work(1, Duration::from_secs(30)));
+    let waiting = std::thread::spawn(move || polls.work(1, Duration::from_secs(30), None));
     is_asked.recv_timeout(Duration::from_secs(10)).unwrap();
     controller.shut_down();
     assert!(waiting.join().unwrap().is_err());
