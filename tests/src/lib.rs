@@ -4,10 +4,12 @@
 //! `icktool up` on free ports with a state folder, configuration and home of its own; its methods are
 //! what a person does with it. It ends every process that it started, also when a test fails.
 
+mod disk;
 mod ick;
 mod outcome;
 mod wait;
 
+pub use disk::{Disk, with_small_disks};
 pub use ick::{Ick, is_alive};
 pub use outcome::Outcome;
 pub use wait::{DEADLINE, eventually};
