@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+/// How long the threads of a process that was killed may take to end.
+const ENDING: Duration = Duration::from_secs(5);
+
 /// A process, and when it was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
@@ -22,15 +25,26 @@ pub struct Process {
 }
 
 impl Process {
-    /// The process that has this id now.
+    /// The process that has this id now. One that is just ending is waited for: its first thread may be
+    /// gone while others still hold its port and its lock.
     pub fn of(pid: i32) -> Option<Self> {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         // The name in parentheses may hold anything, parentheses too.
         let (_, rest) = stat.rsplit_once(") ")?;
         let mut fields = rest.split(' ');
         let state = fields.next()?;
-        let started = fields.nth(18)?.parse().ok()?;
-        (!matches!(state, "Z" | "X")).then_some(Self { pid, started })
+        let threads: u32 = fields.nth(16)?.parse().ok()?;
+        let started = fields.nth(1)?.parse().ok()?;
+        let process = Self { pid, started };
+        if !matches!(state, "Z" | "X") {
+            return Some(process);
+        }
+        if threads > 1
+            && let Ok(handle) = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty())
+        {
+            Handle(handle).wait(ENDING);
+        }
+        None
     }
 
     /// Whether it still runs.
@@ -176,6 +190,30 @@ mod tests {
         assert!(!process.is_alive());
         child.wait()?;
         assert_eq!(Process::of(pid), None);
+        Ok(())
+    }
+
+    #[test]
+    fn a_process_that_is_ending_is_waited_for() -> io::Result<()> {
+        // Its first thread ends before the other one.
+        let program = "import ctypes, threading, time\n\
+                       threading.Thread(target=time.sleep, args=(0.5,)).start()\n\
+                       print(flush=True)\n\
+                       ctypes.CDLL(None).pthread_exit(None)\n";
+        let mut child = Command::new("python3")
+            .args(["-c", program])
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| io::Error::other(format!("package python3: {error}")))?;
+        let mut ready = [0];
+        if let Some(stdout) = &mut child.stdout {
+            io::Read::read_exact(stdout, &mut ready)?;
+        }
+        let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
+        while Process::of(pid).is_some() {
+            std::thread::yield_now();
+        }
+        assert!(child.try_wait()?.is_some());
         Ok(())
     }
 

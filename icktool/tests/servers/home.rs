@@ -184,8 +184,9 @@ pub(crate) fn eventually(what: &str, mut fact: impl FnMut() -> bool) {
 
 pub(crate) fn is_alive(pid: i32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
-        !stat
-            .rsplit_once(") ")
-            .is_some_and(|(_, rest)| rest.starts_with('Z'))
+        // A zombie with threads has its port still (proc(5), `stat`, fields 3 and 20).
+        stat.rsplit_once(") ").is_none_or(|(_, rest)| {
+            !rest.starts_with('Z') || !matches!(rest.split(' ').nth(17), Some("0" | "1"))
+        })
     })
 }
