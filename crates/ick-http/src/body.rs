@@ -1,7 +1,9 @@
 //! The bodies of requests, each with its limit.
 
-use crate::Refusal;
+use crate::budget::Held;
 use crate::incoming::Broken;
+use crate::traffic::Traffic;
+use crate::{Budget, Refusal};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
@@ -12,6 +14,8 @@ use http_body_util::BodyExt;
 use hyper::body::Body as _;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tower_layer::Layer;
 
@@ -57,7 +61,7 @@ impl<S: Sync> FromRequest<S> for Whole {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
         let limit = BodyLimit::of(&request);
-        whole(request.into_body(), limit).await.map(Self)
+        whole(request, limit).await.map(Self)
     }
 }
 
@@ -98,35 +102,67 @@ fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     }
 }
 
-async fn whole(mut body: Body, limit: usize) -> Result<Bytes, Refusal> {
+async fn whole(request: Request, limit: usize) -> Result<Bytes, Refusal> {
     let too_large = || Refusal::too_large(limit as u64);
-    if body.size_hint().lower() > limit as u64 {
+    let budget = request.extensions().get::<Budget>().cloned();
+    let mut body = request.into_body();
+    let size = body.size_hint();
+    if size.lower() > limit as u64 {
         return Err(too_large());
     }
+    let whole = size.exact().and_then(|size| usize::try_from(size).ok());
+    let mut held = budget.as_ref().map(Budget::nothing);
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() else {
             continue;
         };
-        if first.len() + rest.len() + data.len() > limit {
+        let length = first.len() + rest.len() + data.len();
+        if length > limit {
             return Err(too_large());
         }
         // Nearly all bodies come in one piece, which is not copied.
-        if first.is_empty() && rest.is_empty() {
+        if first.is_empty() && rest.is_empty() && whole.is_none_or(|whole| whole == length) {
             first = data;
-        } else {
-            if rest.is_empty() {
-                rest.extend_from_slice(&std::mem::take(&mut first));
-            }
-            rest.extend_from_slice(&data);
+            continue;
         }
+        // Memory that is reserved is not in use before it is written to. Without a known size it grows
+        // by doubling.
+        let counted = if whole.is_some() { length } else { 2 * length };
+        if let Some(held) = &mut held
+            && !held.grow(counted)
+        {
+            return Err(Refusal::unavailable(
+                "the server has its hands full with large requests",
+                Duration::from_secs(1),
+            ));
+        }
+        if rest.is_empty() {
+            rest.reserve(whole.unwrap_or(length));
+            rest.extend_from_slice(&std::mem::take(&mut first));
+        }
+        rest.extend_from_slice(&data);
     }
-    Ok(if rest.is_empty() {
-        first
-    } else {
-        rest.freeze()
-    })
+    if rest.is_empty() {
+        return Ok(first);
+    }
+    Ok(Bytes::from_owner(InBudget {
+        body: rest,
+        _held: held,
+    }))
+}
+
+/// A body that counts for as long as it is somewhere.
+struct InBudget {
+    body: BytesMut,
+    _held: Option<Held>,
+}
+
+impl AsRef<[u8]> for InBudget {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
 }
 
 fn broken(error: &axum::Error) -> Refusal {
@@ -155,6 +191,9 @@ impl<S: Sync> FromRequest<S> for Upload {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        if let Some(traffic) = request.extensions().get::<Arc<Traffic>>() {
+            traffic.wants_much();
+        }
         let body = request.into_body();
         Ok(Self { body })
     }

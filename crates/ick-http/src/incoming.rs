@@ -1,5 +1,6 @@
 //! A request's body as it comes in: it must make progress, and what nobody reads is read away.
 
+use crate::Budget;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep};
 
 /// What is read away of a body that was refused, so that the client, which may send much of it before
@@ -16,6 +18,8 @@ use tokio::time::{Instant, Sleep};
 const READ_AWAY: u64 = 64 << 20;
 /// How long that may take.
 const READ_AWAY_TIME: Duration = Duration::from_secs(2);
+/// How many are read away at a time; of more than that the client may not see the answer.
+const READ_AWAY_AT_A_TIME: usize = 256;
 
 /// The body did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,18 +32,62 @@ pub(crate) enum Broken {
     Cut,
 }
 
-/// How fast a body must come.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Progress {
-    pub(crate) bytes: u64,
-    pub(crate) interval: Duration,
+/// How bodies are received. Clones share what there is for all bodies.
+#[derive(Clone, Debug)]
+pub(crate) struct Receiving {
+    /// So many bytes must come,
+    bytes: u64,
+    /// in so much time of waiting for them.
+    interval: Duration,
+    bodies: Budget,
+    reading_away: Arc<Semaphore>,
+}
+
+impl Receiving {
+    pub(crate) fn new(bytes: u64, interval: Duration, bodies: Budget) -> Self {
+        Self {
+            bytes,
+            interval,
+            bodies,
+            reading_away: Arc::new(Semaphore::new(READ_AWAY_AT_A_TIME)),
+        }
+    }
+
+    /// What bodies that are taken in whole may hold.
+    pub(crate) fn bodies(&self) -> &Budget {
+        &self.bodies
+    }
+
+    /// Reads the rest of a body away in the background, within limits.
+    pub(crate) fn read_away(&self, mut body: Incoming) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let Ok(permit) = Arc::clone(&self.reading_away).try_acquire_owned() else {
+            return;
+        };
+        let reading = tokio::time::timeout(READ_AWAY_TIME, async move {
+            let mut left = READ_AWAY;
+            while let Some(Ok(frame)) = body.frame().await {
+                let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+                left = match left.checked_sub(length) {
+                    Some(left) => left,
+                    None => return,
+                };
+            }
+        });
+        runtime.spawn(async move {
+            let _ = reading.await;
+            drop(permit);
+        });
+    }
 }
 
 /// A body that ends with [`Broken::Stalled`] when fewer than so many bytes came in an interval of
 /// waiting for the client. The time in which nobody asked for more does not count.
 pub(crate) struct Watched {
     inner: Option<Incoming>,
-    progress: Progress,
+    receiving: Receiving,
     sleep: Option<Pin<Box<Sleep>>>,
     waiting_since: Option<Instant>,
     waited: Duration,
@@ -54,13 +102,13 @@ impl Watched {
     /// true when the body is dropped before its end.
     pub(crate) fn new(
         inner: Incoming,
-        progress: Progress,
+        receiving: Receiving,
         held_back: bool,
         unread: Arc<AtomicBool>,
     ) -> Self {
         Self {
             inner: Some(inner),
-            progress,
+            receiving,
             sleep: None,
             waiting_since: None,
             waited: Duration::ZERO,
@@ -71,7 +119,7 @@ impl Watched {
     }
 
     fn interval_is_over(&mut self) -> bool {
-        let slow = self.came < self.progress.bytes;
+        let slow = self.came < self.receiving.bytes;
         self.came = 0;
         self.waited = Duration::ZERO;
         slow
@@ -81,7 +129,7 @@ impl Watched {
         let now = Instant::now();
         if self.waiting_since.is_none() {
             self.waiting_since = Some(now);
-            let deadline = now + self.progress.interval.saturating_sub(self.waited);
+            let deadline = now + self.receiving.interval.saturating_sub(self.waited);
             match &mut self.sleep {
                 Some(sleep) => sleep.as_mut().reset(deadline),
                 None => self.sleep = Some(Box::pin(tokio::time::sleep_until(deadline))),
@@ -91,7 +139,7 @@ impl Watched {
             if sleep.as_mut().poll(cx).is_pending() {
                 return false;
             }
-            sleep.as_mut().reset(now + self.progress.interval);
+            sleep.as_mut().reset(now + self.receiving.interval);
             self.waiting_since = Some(now);
             if self.interval_is_over() {
                 return true;
@@ -127,7 +175,7 @@ impl Body for Watched {
                     this.waited += since.elapsed();
                 }
                 this.came += frame.data_ref().map_or(0, |data| data.len() as u64);
-                if this.waited >= this.progress.interval && this.interval_is_over() {
+                if this.waited >= this.receiving.interval && this.interval_is_over() {
                     this.inner = None;
                     this.unread.store(true, Ordering::Release);
                     return Poll::Ready(Some(Err(Broken::Stalled)));
@@ -163,24 +211,7 @@ impl Drop for Watched {
         };
         self.unread.store(true, Ordering::Release);
         if !self.held_back {
-            read_away(inner);
+            self.receiving.read_away(inner);
         }
     }
-}
-
-/// Reads the rest of a body away in the background, within limits.
-pub(crate) fn read_away(mut body: Incoming) {
-    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-        return;
-    };
-    runtime.spawn(tokio::time::timeout(READ_AWAY_TIME, async move {
-        let mut left = READ_AWAY;
-        while let Some(Ok(frame)) = body.frame().await {
-            let length = frame.data_ref().map_or(0, |data| data.len() as u64);
-            left = match left.checked_sub(length) {
-                Some(left) => left,
-                None => return,
-            };
-        }
-    }));
 }

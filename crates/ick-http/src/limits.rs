@@ -13,8 +13,9 @@ const WHOLE_BODY: RangeInclusive<u64> = 1 << 10..=1 << 30;
 /// What a client may make large or slow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// `connections` open at a time, as far as the limit of open files allows them; more wait to be
-    /// accepted.
+    /// `connections` open at a time, as far as the limit of open files allows them. For one more, the one
+    /// that has waited the longest for its client is closed; while requests are under way in all of them,
+    /// it waits.
     pub connections: usize,
     /// `head_time`: how long the head of a request may take, from the end of the answer before it.
     pub head_time: Duration,
@@ -36,7 +37,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 4096,
+            connections: 3072,
             head_time: 10 * SECOND,
             head_size: 64 << 10,
             headers: 64,

@@ -2,24 +2,38 @@
 
 use crate::access::Lines;
 use crate::auth::Gate;
-use crate::incoming::Progress;
+use crate::connections::{Connections, Place, Verdict};
+use crate::incoming::Receiving;
 use crate::service::Service;
-use crate::stalled::WriteLimited;
-use crate::{AccessLog, KeyFetcher, Limits, Listener, Metrics, Shutdown};
+use crate::stalled::Limited;
+use crate::traffic::Traffic;
+use crate::{AccessLog, Budget, KeyFetcher, Limits, Listener, Metrics, Shutdown};
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ick_token::Verifier;
 use serde_json::{Map, Value};
 use std::io::{self, Write};
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many requests may be in the daemon's own, synchronous code at a time; slow uploads among them.
-const BLOCKING_THREADS: usize = 512;
+/// How many requests may be in the daemon's own, synchronous code at a time: far more than disk and
+/// processors can do at once, and not so many that their stacks fill the memory. More wait.
+const BLOCKING_THREADS: usize = 128;
+/// How long a thread of theirs stays without one.
+const THREAD_IDLE: Duration = Duration::from_secs(2);
+
+/// What hyper reads and writes at a time at most, in bytes; see [`Traffic`].
+const BUFFER: usize = 64 << 10;
+
+/// What the bodies that are taken whole may hold at a time, in bytes; one alone may hold more. What
+/// came in one piece is not counted: it lies in its connection's buffer.
+const BODIES: usize = 16 << 20;
 
 /// What is served, and how.
 pub struct Serve {
@@ -66,10 +80,17 @@ pub fn version(version: &str) -> Map<String, Value> {
 /// # Errors
 /// When the operating system does not give what is needed.
 pub fn serve(serve: Serve) -> Result<(), ServeError> {
+    let workers = std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 4));
+    let started = AtomicUsize::new(0);
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 4)))
+        .worker_threads(workers)
         .max_blocking_threads(BLOCKING_THREADS)
-        .thread_name("http")
+        .thread_keep_alive(THREAD_IDLE)
+        // Those that serve are started first, and stay; those that execute calls come and go.
+        .thread_name_fn(move || {
+            let serves = started.fetch_add(1, Ordering::Relaxed) < workers;
+            if serves { "http" } else { "http call" }.to_owned()
+        })
         .enable_all()
         .build()?;
     let grace = serve.limits.grace;
@@ -90,10 +111,7 @@ async fn run(serve: Serve) -> Result<(), ServeError> {
         verifier: serve.verifier,
         fetcher: serve.fetcher,
     };
-    let progress = Progress {
-        bytes: limits.body_bytes,
-        interval: limits.body_interval,
-    };
+    let receiving = Receiving::new(limits.body_bytes, limits.body_interval, Budget::new(BODIES));
     let built = serve.version.get("version").and_then(Value::as_str);
     serve.metrics.built(serve.name, built.unwrap_or_default());
     let service = Service::new(
@@ -101,18 +119,18 @@ async fn run(serve: Serve) -> Result<(), ServeError> {
         serve.public,
         serve.version,
         gate,
-        progress,
+        receiving,
         Lines::new(serve.access_log),
         serve.metrics.clone(),
     );
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.head_time)
-        .max_buf_size(limits.head_size)
+        .max_buf_size(limits.head_size.max(BUFFER))
         .max_header_size(limits.head_size)
         .max_headers(limits.headers);
     let http = Arc::new(http);
-    let permits = Arc::new(Semaphore::new(connections));
+    let connections = Connections::new(connections);
     // A log on a full disk does not keep it from serving.
     let _ = writeln!(io::stderr(), "listening on {url}");
     tracing::debug!("{} serves at {url}", serve.name);
@@ -123,19 +141,18 @@ async fn run(serve: Serve) -> Result<(), ServeError> {
             () = shutdown.requested() => break,
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            accepted = accept(&listener, &permits) => accepted,
+            accepted = accept(&listener, &connections) => accepted,
         };
         match accepted {
-            Ok((stream, permit)) => {
+            Ok((stream, place)) => {
                 let connection = Connection {
                     http: Arc::clone(&http),
                     service: service.clone(),
                     shutdown: shutdown.clone(),
                     write_time: limits.write_time,
-                    _permit: permit,
                     _connected: serve.metrics.connected(),
                 };
-                tokio::spawn(connection.serve(stream));
+                tokio::spawn(connection.serve(stream, place));
             }
             Err(error) => {
                 // Mostly there are no file descriptors left; the connections that end give some back.
@@ -146,10 +163,8 @@ async fn run(serve: Serve) -> Result<(), ServeError> {
     }
     shutdown.request();
     drop(listener);
-    // Every connection holds a permit: when all can be had, all have ended.
-    let all = u32::try_from(connections).unwrap_or(u32::MAX);
     tokio::select! {
-        _ = permits.acquire_many(all) => {}
+        () = connections.none() => {}
         () = tokio::time::sleep(limits.grace) => {
             tracing::warn!("ending with connections open");
         }
@@ -162,14 +177,11 @@ async fn run(serve: Serve) -> Result<(), ServeError> {
 
 async fn accept(
     listener: &TcpListener,
-    permits: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(permits)
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
+    connections: &Arc<Connections>,
+) -> io::Result<(TcpStream, Place)> {
+    // In this order: room is made only when there is someone for it.
     let (stream, _) = listener.accept().await?;
-    Ok((stream, permit))
+    Ok((stream, connections.place().await))
 }
 
 struct Connection {
@@ -177,27 +189,41 @@ struct Connection {
     service: Service,
     shutdown: Shutdown,
     write_time: Duration,
-    _permit: OwnedSemaphorePermit,
     _connected: crate::metrics::Connected,
 }
 
 impl Connection {
-    async fn serve(self, stream: TcpStream) {
+    async fn serve(self, stream: TcpStream, mut place: Place) {
         // Without Nagle's algorithm small answers go out at once.
         let _ = stream.set_nodelay(true);
-        let io = TokioIo::new(WriteLimited::new(stream, self.write_time));
-        let connection = self.http.serve_connection(io, self.service.clone());
-        tokio::pin!(connection);
-        let ended = tokio::select! {
-            biased;
-            ended = connection.as_mut() => ended,
-            () = self.shutdown.requested() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+        let traffic = Arc::new(Traffic::default());
+        let socket = Limited::new(stream, self.write_time, Arc::clone(&traffic));
+        let service = self.service.of(Arc::clone(&traffic));
+        let mut connection = pin!(self.http.serve_connection(TokioIo::new(socket), service));
+        let mut shutdown = pin!(self.shutdown.requested());
+        let mut finishes = false;
+        let ended = std::future::poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                    return Poll::Ready(Some(ended));
+                }
+                match place.note(traffic.waits(), cx.waker()) {
+                    Verdict::Close => return Poll::Ready(None),
+                    _ if finishes => return Poll::Pending,
+                    Verdict::Stay if shutdown.as_mut().poll(cx).is_pending() => {
+                        return Poll::Pending;
+                    }
+                    Verdict::Stay | Verdict::Finish => {
+                        connection.as_mut().graceful_shutdown();
+                        finishes = true;
+                    }
+                }
             }
-        };
-        if let Err(error) = ended {
-            tracing::debug!("a connection ended: {error}");
+        });
+        match ended.await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => tracing::debug!("a connection ended: {error}"),
+            None => tracing::debug!("a connection was closed to make room"),
         }
     }
 }

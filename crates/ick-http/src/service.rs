@@ -2,7 +2,8 @@
 
 use crate::access::{Line, Lines};
 use crate::auth::Gate;
-use crate::incoming::{Progress, Watched, read_away};
+use crate::incoming::{Receiving, Watched};
+use crate::traffic::{Answering, Traffic};
 use crate::{Metrics, Refusal, blocking, metrics};
 use axum::Router;
 use axum::body::Body;
@@ -13,7 +14,7 @@ use axum::routing::get;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, EXPECT, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 use ick_api::scope::MetricsGet;
 use serde_json::{Map, Value};
@@ -36,11 +37,17 @@ const NO_ROUTE: &str = "none";
 #[derive(Clone)]
 pub(crate) struct Service(Arc<Inner>);
 
+/// The service of one connection.
+pub(crate) struct OneService {
+    inner: Arc<Inner>,
+    traffic: Arc<Traffic>,
+}
+
 struct Inner {
     router: Router,
     public: &'static [&'static str],
     gate: Gate,
-    progress: Progress,
+    receiving: Receiving,
     lines: Lines,
     metrics: Metrics,
 }
@@ -51,7 +58,7 @@ impl Service {
         public: &'static [&'static str],
         version: Map<String, Value>,
         gate: Gate,
-        progress: Progress,
+        receiving: Receiving,
         lines: Lines,
         metrics: Metrics,
     ) -> Self {
@@ -74,10 +81,15 @@ impl Service {
             router,
             public,
             gate,
-            progress,
+            receiving,
             lines,
             metrics,
         }))
+    }
+
+    pub(crate) fn of(&self, traffic: Arc<Traffic>) -> OneService {
+        let inner = Arc::clone(&self.0);
+        OneService { inner, traffic }
     }
 }
 
@@ -88,24 +100,29 @@ async fn note_route(route: MatchedPath, request: Request, next: Next) -> Respons
     response
 }
 
-impl hyper::service::Service<http::Request<Incoming>> for Service {
-    type Response = Response;
+impl hyper::service::Service<http::Request<Incoming>> for OneService {
+    type Response = Response<Answering>;
     type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
 
     fn call(&self, request: http::Request<Incoming>) -> Self::Future {
-        let inner = Arc::clone(&self.0);
-        async move { Ok(inner.answer(request).await) }.boxed()
+        let (inner, traffic) = (Arc::clone(&self.inner), Arc::clone(&self.traffic));
+        traffic.begins();
+        async move {
+            let response = inner.answer(request, &traffic).await;
+            Ok(response.map(|body| Answering::new(body, traffic)))
+        }
+        .boxed()
     }
 }
 
 impl Inner {
-    async fn answer(&self, request: http::Request<Incoming>) -> Response {
+    async fn answer(&self, request: http::Request<Incoming>, traffic: &Arc<Traffic>) -> Response {
         let begun = Instant::now();
         let method = name(request.method());
         let mut line = self.lines.begin(method, request.uri().path());
         let mut unread = None;
-        let answered = AssertUnwindSafe(self.handle(request, &mut unread, &mut line))
+        let answered = AssertUnwindSafe(self.handle(request, traffic, &mut unread, &mut line))
             .catch_unwind()
             .await;
         let mut response = match answered {
@@ -122,6 +139,7 @@ impl Inner {
             .or_insert(HeaderValue::from_static("nosniff"));
         // What follows on such a connection may be the rest of a body instead of a request.
         if unread.is_some_and(|unread| unread.load(Ordering::Acquire)) {
+            traffic.ends();
             response
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -146,15 +164,22 @@ impl Inner {
     async fn handle(
         &self,
         request: http::Request<Incoming>,
+        traffic: &Arc<Traffic>,
         unread: &mut Option<Arc<AtomicBool>>,
         line: &mut Option<Line>,
     ) -> Response {
         let (mut parts, incoming) = request.into_parts();
         let path = parts.uri.path();
-        let held_back = parts.headers.contains_key(EXPECT);
+        // A client of HTTP/1.0 cannot mean it (RFC 9110, section 10.1.1).
+        let held_back = parts.version > Version::HTTP_10
+            && parts
+                .headers
+                .get(EXPECT)
+                .is_some_and(|expected| expected.as_bytes().eq_ignore_ascii_case(b"100-continue"));
         if !PUBLIC.contains(&path) && !self.public.contains(&path) {
             match self.gate.caller(&parts.headers).await {
                 Ok(caller) => {
+                    traffic.is_known();
                     if let Some(line) = line {
                         line.sub = Some(caller.sub().clone());
                     }
@@ -164,7 +189,7 @@ impl Inner {
                     if !incoming.is_end_stream() {
                         *unread = Some(Arc::new(AtomicBool::new(true)));
                         if !held_back {
-                            read_away(incoming);
+                            self.receiving.read_away(incoming);
                         }
                     }
                     return refusal.into_response();
@@ -176,7 +201,9 @@ impl Inner {
         } else {
             let flag = Arc::new(AtomicBool::new(false));
             *unread = Some(Arc::clone(&flag));
-            let body = Watched::new(incoming, self.progress, held_back, flag);
+            parts.extensions.insert(self.receiving.bodies().clone());
+            parts.extensions.insert(Arc::clone(traffic));
+            let body = Watched::new(incoming, self.receiving.clone(), held_back, flag);
             match line {
                 Some(line) => line.count(body),
                 None => Body::new(body),

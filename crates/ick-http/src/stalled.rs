@@ -1,25 +1,35 @@
-//! A connection whose other end stops reading does not stay for ever.
+//! A connection's socket: one whose other end stops reading does not stay for ever, and from one whose
+//! other end sends much no more is taken at a time than there is use for.
 
+use crate::traffic::Traffic;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
+/// What is read at a time, in bytes, until a handler wants a body that may be large. hyper gives a
+/// connection larger buffers when it fills those of 8 KiB that it begins with.
+const AT_A_TIME: usize = (8 << 10) - 1;
+
 /// A connection that fails when nothing could be written for so long.
-pub(crate) struct WriteLimited {
+pub(crate) struct Limited {
     stream: TcpStream,
+    traffic: Arc<Traffic>,
     limit: Duration,
     sleep: Option<Pin<Box<Sleep>>>,
     waiting: bool,
 }
 
-impl WriteLimited {
-    pub(crate) fn new(stream: TcpStream, limit: Duration) -> Self {
+impl Limited {
+    pub(crate) fn new(stream: TcpStream, limit: Duration, traffic: Arc<Traffic>) -> Self {
         Self {
             stream,
+            traffic,
             limit,
             sleep: None,
             waiting: false,
@@ -31,6 +41,7 @@ impl WriteLimited {
         cx: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
+        self.traffic.blocked(written.is_pending());
         if written.is_ready() {
             self.waiting = false;
             return written;
@@ -50,17 +61,29 @@ impl WriteLimited {
     }
 }
 
-impl AsyncRead for WriteLimited {
+impl AsyncRead for Limited {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        if self.traffic.takes_much() {
+            ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        } else {
+            // By way of the stack: of the connection's own buffer no more is touched than is filled.
+            let mut space = [MaybeUninit::uninit(); AT_A_TIME];
+            let most = buf.remaining().min(AT_A_TIME);
+            let mut part = ReadBuf::uninit(&mut space[..most]);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut part))?;
+            buf.put_slice(part.filled());
+        }
+        self.traffic.came(buf.filled().len() - before);
+        Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for WriteLimited {
+impl AsyncWrite for Limited {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -59,6 +59,15 @@ impl Sender {
         self.0.blocking_send(Piece::Data(data)).map_err(|_| Gone)
     }
 
+    /// While answers hold much memory (see [`crate::answers`]), waits until all that was sent is on its
+    /// way, so that no more is made ahead of the client.
+    pub async fn in_step(&self) {
+        if crate::answers().is_short() {
+            // All room is there when nothing waits in it. A client that has gone is found by sending.
+            let _ = self.0.reserve_many(self.0.max_capacity()).await;
+        }
+    }
+
     /// Waits until the client has gone.
     pub async fn gone(&self) {
         self.0.closed().await;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::io;
 
 /// A page that has grown to so many bytes gets no further item.
-const LARGE: usize = 4 << 20;
+const LARGE: usize = 2 << 20;
 
 /// How many rows are in memory at a time, besides those shown.
 const AT_ONCE: usize = 20;

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use ick_api::logframe;
 use ick_core::name::BuildId;
 use ick_http::range::{self, Wanted};
-use ick_http::{Body, Refusal, Response, Sender, Woken, answer_stream, blocking};
+use ick_http::{Body, Refusal, Response, Sender, Woken, answer_stream, answers, blocking};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,6 +24,9 @@ const PACE: Duration = Duration::from_millis(25);
 
 /// How long a follower of records waits for the controller's own last line after a build has ended.
 const LAST_LINE: Duration = Duration::from_secs(1);
+
+/// How many bytes of text a piece has while many clients take what they asked for only slowly.
+const SMALL_PIECE: u64 = 8 << 10;
 
 /// How many pieces an answer is ahead of its client.
 const AHEAD: usize = 2;
@@ -228,8 +231,13 @@ impl Reading {
     ) -> Option<bool> {
         let mut any = false;
         loop {
+            sender.in_step().await;
             let mut one = reader.take()?;
             let logs = self.app.logs.clone();
+            let until = match answers().is_short() {
+                true => until.min(one.position().saturating_add(SMALL_PIECE)),
+                false => until,
+            };
             let (one, piece) = blocking(move || {
                 let piece = one.read(&logs, until)?;
                 Ok((one, piece))
@@ -241,7 +249,7 @@ impl Reading {
                 return Some(any);
             }
             any = true;
-            sender.send(Bytes::from(piece)).await.ok()?;
+            sender.send(answers().charge(piece)).await.ok()?;
         }
     }
 
@@ -249,6 +257,7 @@ impl Reading {
     async fn send_records(&self, records: &mut Records, sender: &Sender) -> Option<bool> {
         let mut any = false;
         loop {
+            sender.in_step().await;
             let mut reader = records.reader.take()?;
             let logs = self.app.logs.clone();
             let (reader, piece, last_line) = blocking(move || {
@@ -276,7 +285,7 @@ impl Reading {
             }
             any = true;
             records.last_line = last_line;
-            sender.send(Bytes::from(piece)).await.ok()?;
+            sender.send(answers().charge(piece)).await.ok()?;
         }
     }
 }

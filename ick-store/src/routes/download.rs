@@ -18,13 +18,16 @@ use ick_http::axum::extract::State;
 use ick_http::prometheus_client::metrics::counter::Counter;
 use ick_http::range::{self, Wanted};
 use ick_http::{
-    Body, Caller, NamePath, Query, Refusal, Response, blocking, etag, if_match, if_none_match,
+    Body, Caller, NamePath, Query, Refusal, Response, answers, blocking, etag, if_match,
+    if_none_match,
 };
 use std::io;
 use std::sync::Arc;
 
 /// So many bytes are read and handed on at a time.
 const PIECE: usize = 256 << 10;
+/// Or so many, while many clients take what they asked for only slowly.
+const SMALL_PIECE: usize = 16 << 10;
 
 pub(super) async fn download(
     State(shelf): State<Arc<Shelf>>,
@@ -128,7 +131,11 @@ impl Reading {
         if left == 0 {
             return Ok(None);
         }
-        let len = usize::try_from(left).map_or(PIECE, |left| left.min(PIECE));
+        let most = match answers().is_short() {
+            true => SMALL_PIECE,
+            false => PIECE,
+        };
+        let len = usize::try_from(left).map_or(most, |left| left.min(most));
         let mut buffer = vec![0; len];
         let mut got = self.content.read_at_once(self.next, &mut buffer);
         if got == 0 {
@@ -147,6 +154,6 @@ impl Reading {
         buffer.truncate(got);
         self.next += got as u64;
         self.downloaded.inc_by(got as u64);
-        Ok(Some((buffer.into(), self)))
+        Ok(Some((answers().charge(buffer), self)))
     }
 }

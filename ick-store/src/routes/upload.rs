@@ -15,13 +15,18 @@ use ick_core::name::{BlobName, ClientId};
 use ick_http::axum::extract::State;
 use ick_http::axum::response::IntoResponse;
 use ick_http::axum::{Extension, Json};
-use ick_http::{Caller, NamePath, Query, Refusal, Response, Upload, blocking, etag};
-use std::sync::Arc;
+use ick_http::{Budget, Caller, Held, NamePath, Query, Refusal, Response, Upload, blocking, etag};
+use std::sync::{Arc, LazyLock};
 
 /// So many bytes are hashed and written at a time, while the next ones arrive.
 const BATCH: usize = 256 << 10;
-/// Or so many pieces, where a client sends them very small.
-const PIECES: usize = 256;
+/// Pieces that are smaller are copied together: each holds on to the buffer that it came in.
+const SMALL: usize = 16 << 10;
+
+/// What is collected in all uploads may have so many bytes before less is collected in each, in bytes.
+const COLLECTED: usize = 16 << 20;
+
+static COLLECTING: LazyLock<Budget> = LazyLock::new(|| Budget::new(COLLECTED));
 
 /// The largest content that is taken, in bytes, if there is such a limit.
 #[derive(Clone, Copy, Debug)]
@@ -109,8 +114,7 @@ async fn receive(
     largest: Largest,
 ) -> Result<(Box<dyn Incoming>, Vec<Bytes>), Refusal> {
     let uploaded = disk.shelf.traffic().uploaded.clone();
-    let mut batch = Vec::new();
-    let mut len = 0;
+    let mut batch = Batch::new();
     let mut size = 0;
     loop {
         let piece = tokio::select! {
@@ -123,17 +127,59 @@ async fn receive(
             piece = body.next() => piece?,
         };
         let Some(piece) = piece else { break };
-        len += piece.len();
         size += piece.len() as u64;
         uploaded.inc_by(piece.len() as u64);
         largest.check(size)?;
         batch.push(piece);
-        if len >= BATCH || batch.len() >= PIECES {
-            disk.write(std::mem::take(&mut batch)).await?;
-            len = 0;
+        if batch.len >= BATCH || COLLECTING.is_short() {
+            disk.write(batch.take()).await?;
         }
     }
-    Ok((disk.incoming().await?, batch))
+    Ok((disk.incoming().await?, batch.take()))
+}
+
+/// What is collected to be hashed and written in one go.
+struct Batch {
+    pieces: Vec<Bytes>,
+    small: Vec<u8>,
+    len: usize,
+    held: Held,
+}
+
+impl Batch {
+    fn new() -> Self {
+        Self {
+            pieces: Vec::new(),
+            small: Vec::new(),
+            len: 0,
+            held: COLLECTING.nothing(),
+        }
+    }
+
+    fn push(&mut self, piece: Bytes) {
+        self.len += piece.len();
+        self.held.take(piece.len());
+        if piece.len() < SMALL {
+            self.small.extend_from_slice(&piece);
+        } else {
+            self.end_small();
+            self.pieces.push(piece);
+        }
+    }
+
+    fn end_small(&mut self) {
+        if !self.small.is_empty() {
+            self.pieces.push(std::mem::take(&mut self.small).into());
+        }
+    }
+
+    /// What there is, in its order.
+    fn take(&mut self) -> Vec<Bytes> {
+        self.end_small();
+        self.len = 0;
+        self.held.clear();
+        std::mem::take(&mut self.pieces)
+    }
 }
 
 type Writing = tokio::task::JoinHandle<Result<Box<dyn Incoming>, Refusal>>;

@@ -139,20 +139,21 @@ fn what_is_no_http_is_refused() {
 }
 
 #[test]
-fn more_connections_than_allowed_wait() {
+fn requests_in_all_connections_make_more_of_them_wait() {
     let server = Server::start(Limits {
         connections: 2,
+        body_interval: LONG,
         ..Limits::default()
     });
-    let ask = "GET /version HTTP/1.1\r\nHost: x\r\n\r\n";
-    let mut one = server.connect();
-    one.send(ask);
-    one.answer();
-    let mut two = server.connect();
-    two.send(ask);
-    two.answer();
+    let mut busy = [server.connect(), server.connect()];
+    for client in &mut busy {
+        let head = "PUT /upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
+                    Content-Length: 5\r\nExpect: 100-continue\r\n\r\n";
+        client.send(&head.replace("{token}", &server.token()));
+        assert_eq!(client.answer().status, 100);
+    }
     let mut three = server.connect();
-    three.send(ask);
+    three.send(VERSION);
     three
         .stream
         .set_read_timeout(Some(Duration::from_millis(100)))
@@ -164,7 +165,42 @@ fn more_connections_than_allowed_wait() {
         std::io::ErrorKind::WouldBlock,
         "no room for a third one"
     );
-    drop(one);
+    let [mut one, mut two] = busy;
+    one.send("hello");
+    assert_eq!(one.answer().body, "5");
+    // It has nothing to do now, and makes room.
     three.stream.set_read_timeout(Some(LONG)).unwrap();
     assert_eq!(three.answer().status, 200);
+    assert_eq!(one.rest(), "");
+    two.send("hello");
+    assert_eq!(two.answer().body, "5", "what is under way is not ended");
+}
+
+const VERSION: &str = "GET /version HTTP/1.1\r\nHost: x\r\n\r\n";
+
+#[test]
+fn who_has_waited_the_longest_makes_room() {
+    let server = Server::start(Limits {
+        connections: 3,
+        head_time: 10 * LONG,
+        ..Limits::default()
+    });
+    let mut half = server.connect();
+    half.send("GET /version HTTP/1.1\r\n");
+    let mut idle = server.connect();
+    idle.send(VERSION);
+    assert_eq!(idle.answer().status, 200);
+    let mut used = server.connect();
+    let mut held = Vec::new();
+    for expected in [&mut half, &mut idle] {
+        used.send(VERSION);
+        assert_eq!(used.answer().status, 200);
+        let mut more = server.connect();
+        more.send(VERSION);
+        assert_eq!(more.answer().status, 200);
+        assert_eq!(expected.rest(), "");
+        held.push(more);
+    }
+    used.send(VERSION);
+    assert_eq!(used.answer().status, 200);
 }
