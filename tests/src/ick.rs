@@ -215,17 +215,12 @@ impl Ick {
     }
 }
 
-/// Whether a process runs: a zombie does not, unless it is only the first of its threads that has ended
-/// (proc(5), `stat`, fields 3 and 20).
+/// Whether a process runs: a zombie does not.
 pub fn is_alive(pid: rustix::process::Pid) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
     stat.is_ok_and(|stat| {
-        let Some((_, rest)) = stat.rsplit_once(") ") else {
-            return false;
-        };
-        let mut fields = rest.split(' ');
-        let state = fields.next();
-        !matches!(state, Some("Z" | "X")) || !matches!(fields.nth(16), Some("0" | "1"))
+        let state = stat.rsplit_once(") ").map(|(_, rest)| &rest[..1]);
+        !matches!(state, Some("Z" | "X") | None)
     })
 }
 

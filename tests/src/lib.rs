@@ -2,13 +2,16 @@
 //!
 //! [`Ick`] is a whole installation (identity provider, controller, store, worker) started by
 //! `icktool up` on free ports with a state folder, configuration and home of its own; its methods are
-//! what a person does with it. It ends every process that it started, also when a test fails.
+//! what a person does with it. [`Daemon`] is one server by itself, with what it uses of the machine. Both
+//! end every process that they started, also when a test fails.
 
+mod daemon;
 mod disk;
 mod ick;
 mod outcome;
 mod wait;
 
+pub use daemon::{Daemon, Holds};
 pub use disk::{Disk, with_small_disks};
 pub use ick::{Ick, is_alive};
 pub use outcome::Outcome;
