@@ -22,6 +22,7 @@ mod field;
 mod fields;
 mod flaw;
 mod json;
+mod lines;
 mod node;
 mod parse;
 mod render;

@@ -1,5 +1,6 @@
 //! From YAML text to the tree.
 
+use super::lines::lines;
 use super::scalar::{self, Plain};
 use super::{Entry, Flaw, Flaws, Key, Node, Span, Value};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
@@ -144,11 +145,14 @@ fn place(start: Marker, end: Marker) -> Span {
 }
 
 fn syntax_error(error: &ScanError, text: &str, flaws: &Flaws) {
-    let place = place(*error.marker(), *error.marker());
-    let line = text
-        .lines()
-        .nth((place.line as usize).saturating_sub(1))
-        .unwrap_or_default();
+    let mut place = place(*error.marker(), *error.marker());
+    let found = (1..).zip(lines(text)).take(place.line as usize).last();
+    let (number, line) = found.unwrap_or((1, ""));
+    if number < place.line {
+        // Where a text ends too early, and without an end of line, the scanner is a line further.
+        place.line = number;
+        place.column = u32::try_from(line.chars().count() + 1).unwrap_or(u32::MAX);
+    }
     let info = error.info();
     let indent = line.len() - line.trim_start().len();
     let hint = if line[..indent].contains('\t') {

@@ -1,5 +1,6 @@
 //! A flaw as a person sees it: file, line, column, the source line, a caret.
 
+use super::lines::first_line;
 use super::{Flaw, Severity};
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
@@ -146,9 +147,10 @@ fn push_visible(out: &mut String, c: char) {
 #[derive(Default)]
 struct Lines<'s> {
     file: String,
-    rest: &'s str,
-    /// The number of the line at which `rest` begins.
+    /// The line of this number, and what comes after it.
     number: u32,
+    line: &'s str,
+    rest: Option<&'s str>,
 }
 
 impl<'s> Lines<'s> {
@@ -158,15 +160,13 @@ impl<'s> Lines<'s> {
         }
         if self.file != file || self.number == 0 || wanted < self.number {
             file.clone_into(&mut self.file);
-            self.rest = text.strip_prefix('\u{feff}').unwrap_or(text);
-            self.number = 1;
+            self.number = 0;
+            self.rest = Some(text.strip_prefix('\u{feff}').unwrap_or(text));
         }
         while self.number < wanted {
-            let (_, rest) = self.rest.split_once('\n')?;
-            self.rest = rest;
+            (self.line, self.rest) = first_line(self.rest?);
             self.number += 1;
         }
-        let line = self.rest.split('\n').next()?;
-        Some(line.strip_suffix('\r').unwrap_or(line))
+        Some(self.line)
     }
 }

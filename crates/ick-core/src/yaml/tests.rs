@@ -34,6 +34,27 @@ fn a_tree_with_places() {
 }
 
 #[test]
+fn the_line_that_is_shown_is_the_one_meant_however_lines_end() {
+    for end in ["\n", "\r\n", "\r"] {
+        let text = ["a: 1", "b: 2", "a: 3", ""].join(end);
+        let (_, flaws) = parse("f.yaml", &text);
+        assert_eq!(flaws.first().map(|flaw| flaw.line), Some(3), "{end:?}");
+        let shown = shown(&text, &flaws);
+        assert!(shown.contains("3 | a: 3"), "{end:?}\n{shown}");
+    }
+}
+
+#[test]
+fn a_text_that_ends_too_early_is_wrong_at_its_end() {
+    for (text, place) in [("a: [1,\n  2", (2, 4)), ("a: \"b", (1, 4)), ("{", (1, 2))] {
+        let (_, flaws) = parse("f.yaml", text);
+        let found = flaws.first().map(|flaw| (flaw.line, flaw.column));
+        assert_eq!(found, Some(place), "{text:?}");
+        assert!(shown(text, &flaws).contains(" | "), "{text:?}");
+    }
+}
+
+#[test]
 fn broken_texts() {
     let table = [
         ("duplicate keys", "a: 1\nb: 2\na: 3\na: 4\n"),
