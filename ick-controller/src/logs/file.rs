@@ -80,7 +80,11 @@ impl LogFile {
             tail: Tail {
                 end: from.map_or(start, |entry| entry.offset),
                 of_workers: 0,
-                counts: Counts::default(),
+                counts: from.map_or_else(Counts::default, |entry| Counts {
+                    frames: entry.frames,
+                    text: entry.text,
+                    lease: 0,
+                }),
                 mark: None,
                 reported: false,
             },
@@ -114,6 +118,9 @@ impl LogFile {
         let Some((chunk, crc)) = Chunk::decode(&head) else {
             return Ok(false);
         };
+        if !self.is_next(at, &chunk) {
+            return Ok(false);
+        }
         let contents_at = at + CHUNK_HEADER as u64;
         if len - contents_at < u64::from(chunk.len) {
             return Ok(false);
@@ -142,6 +149,17 @@ impl LogFile {
         self.tail.mark = Some((chunk.mark, mark));
         self.advance(&chunk, size);
         Ok(true)
+    }
+
+    /// Whether a chunk's counts go on from what is before it: those of a file that something else has
+    /// written could be anything.
+    fn is_next(&self, at: u64, chunk: &Chunk) -> bool {
+        let (before, there) = (chunk.before, self.tail.counts);
+        // Where the index has led to, the lease's count is not known; a mark can begin one.
+        let begins = self.tail.mark.is_none() || chunk.kind == Kind::Mark && before.lease == 0;
+        (before.frames, before.text) == (there.frames, there.text)
+            && (before.lease == there.lease || begins)
+            && (chunk.kind == Kind::Mark) == (chunk.mark == at)
     }
 
     /// Refuses what an attempt still says after the next one has begun: it would take the count of
@@ -246,14 +264,16 @@ impl LogFile {
         let tail = &mut self.tail;
         tail.end += CHUNK_HEADER as u64 + u64::from(chunk.len);
         tail.counts = Counts {
-            frames: chunk.before.frames + size.frames,
-            text: chunk.before.text + size.text,
-            lease: chunk.before.lease
-                + if chunk.kind.of_worker() {
+            frames: chunk.before.frames.saturating_add(size.frames),
+            text: chunk.before.text.saturating_add(size.text),
+            lease: chunk
+                .before
+                .lease
+                .saturating_add(if chunk.kind.of_worker() {
                     size.payload
                 } else {
                     0
-                },
+                }),
         };
         tail.reported = chunk.reported;
         if chunk.kind.of_worker() {

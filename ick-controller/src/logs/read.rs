@@ -55,8 +55,8 @@ impl Logs {
             .map_or_else(Vec::new, |(_, mark)| mark.attempts.clone());
         let start = attempts.iter().find(|(number, _)| *number >= attempt);
         let end = attempts.iter().find(|(number, _)| *number > attempt);
-        let end = end.map_or(all, |(_, start)| *start);
-        Ok(start.map_or(end, |(_, start)| *start)..end)
+        let end = end.map_or(all, |(_, start)| *start).min(all);
+        Ok(start.map_or(end, |(_, start)| *start).min(end)..end)
     }
 
     /// Reads text from a position in that of all attempts on.

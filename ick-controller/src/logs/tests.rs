@@ -336,6 +336,53 @@ fn a_file_of_another_kind_is_not_touched() {
 }
 
 #[test]
+fn a_log_is_cut_off_where_its_counts_do_not_go_on() {
+    let mark = format::Mark {
+        attempt: 1,
+        action_id: "1".to_owned(),
+        lease: Some(LeaseId::new("L1")),
+        attempts: vec![(1, u64::MAX)],
+    };
+    let body = frame(Stream::Stdout, b"text");
+    let file = |frames: u64, text: u64, lease: u64| {
+        let before = format::Counts::default();
+        let chunk = |kind, len: usize, before| format::Chunk {
+            kind,
+            reported: false,
+            len: len.try_into().unwrap(),
+            before,
+            mark: 16,
+        };
+        let mut out = format::FILE_HEADER.to_vec();
+        let mark = mark.encode();
+        chunk(Kind::Mark, mark.len(), before).encode_to(&mark, &mut out);
+        let before = format::Counts {
+            frames,
+            text,
+            lease,
+        };
+        chunk(Kind::Frames, body.len(), before).encode_to(&body, &mut out);
+        out
+    };
+    for ((frames, text, lease), expected) in [
+        ((0, 0, 0), "text"),
+        ((u64::MAX, 0, 0), ""),
+        ((0, u64::MAX, 0), ""),
+        ((0, 0, u64::MAX), ""),
+        ((1, 0, 0), ""),
+    ] {
+        let world = World::new();
+        std::fs::create_dir_all(world.path(1).parent().unwrap()).unwrap();
+        std::fs::write(world.path(1), file(frames, text, lease)).unwrap();
+        assert_eq!(world.text(0), expected);
+        // An attempt cannot begin behind the end of the log.
+        let range = world.logs().text_range(&build(1), Some(1)).unwrap();
+        let end = expected.len() as u64;
+        assert_eq!(range, end..end);
+    }
+}
+
+#[test]
 fn a_crash_at_any_byte_of_an_append_leaves_it_whole_or_not_at_all() {
     let mut world = World::new();
     world
