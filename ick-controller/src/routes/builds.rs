@@ -1,7 +1,7 @@
 //! `/builds…`, and the builds of a project.
 
 use super::listing::fill;
-use super::{Controller, no_such};
+use super::{Controller, name_alone, no_such};
 use crate::app::App;
 use crate::show::{self, Waits};
 use crate::state::{Before, BuildFilter, BuildRecord, Error};
@@ -21,6 +21,9 @@ use ick_http::{
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
+
+/// What can follow a build's id.
+const BELOW_BUILD: &[(&str, &str)] = &[("+cancel", "POST")];
 
 /// What can be asked of a list of builds, besides the page.
 #[derive(Debug, Default, Deserialize)]
@@ -133,11 +136,7 @@ async fn build_get(
     caller: Caller,
     path: NamePath,
 ) -> Result<Response, Refusal> {
-    match path.suffix.as_deref() {
-        None => {}
-        Some("+cancel") => return Err(Refusal::method_not_allowed("POST")),
-        Some(_) => return Err(no_such(&path)),
-    }
+    name_alone(&path, BELOW_BUILD)?;
     caller.authorize::<scope::BuildsIdGet>()?;
     let id: BuildId = path.parse()?;
     blocking(move || {
@@ -159,9 +158,7 @@ async fn build_delete(
     path: NamePath,
     headers: http::HeaderMap,
 ) -> Result<Response, Refusal> {
-    if path.suffix.is_some() {
-        return Err(no_such(&path));
-    }
+    name_alone(&path, BELOW_BUILD)?;
     let id: BuildId = path.parse()?;
     blocking(move || {
         app.delete_build(&id, |record| {

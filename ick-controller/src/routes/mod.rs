@@ -44,3 +44,15 @@ fn no_such(path: &NamePath) -> Refusal {
         None => "there is nothing at this address".to_owned(),
     })
 }
+
+/// Refuses an address whose name is followed by something, for a call that is about the name alone.
+/// `below` is what can follow it, each with the method that it is asked with.
+fn name_alone(path: &NamePath, below: &[(&str, &'static str)]) -> Result<(), Refusal> {
+    let Some(suffix) = path.suffix.as_deref() else {
+        return Ok(());
+    };
+    match below.iter().find(|(known, _)| *known == suffix) {
+        Some((_, method)) => Err(Refusal::method_not_allowed(method)),
+        None => Err(no_such(path)),
+    }
+}

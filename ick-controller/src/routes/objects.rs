@@ -2,7 +2,7 @@
 //! trigger and its builds.
 
 use super::listing::fill;
-use super::{Controller, builds, no_such};
+use super::{Controller, builds, name_alone, no_such};
 use crate::app::App;
 use crate::definitions::Definition;
 use crate::limits::Limits;
@@ -23,6 +23,9 @@ use ick_http::{
 };
 use serde_json::json;
 use std::sync::Arc;
+
+/// What can follow a project's name.
+const BELOW_PROJECT: &[(&str, &str)] = &[("+trigger", "POST"), ("+builds", "GET")];
 
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -82,18 +85,13 @@ async fn project_get(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    match path.suffix.as_deref() {
-        None => {
-            caller.authorize::<scope::ProjectsIdGet>()?;
-            show(app, Kind::Project, &path, headers).await
-        }
-        Some("+builds") => {
-            caller.authorize::<scope::ProjectsIdBuildsGet>()?;
-            builds::list_of(app, path.parse()?, page, &uri).await
-        }
-        Some("+trigger") => Err(Refusal::method_not_allowed("POST")),
-        Some(_) => Err(no_such(&path)),
+    if path.suffix.as_deref() == Some("+builds") {
+        caller.authorize::<scope::ProjectsIdBuildsGet>()?;
+        return builds::list_of(app, path.parse()?, page, &uri).await;
     }
+    name_alone(&path, BELOW_PROJECT)?;
+    caller.authorize::<scope::ProjectsIdGet>()?;
+    show(app, Kind::Project, &path, headers).await
 }
 
 async fn project_put(
@@ -189,9 +187,13 @@ async fn pipeline_delete(
 
 /// The name in the path, which is nothing else's.
 fn name(kind: Kind, path: &NamePath) -> Result<String, Refusal> {
-    if path.suffix.is_some() {
-        return Err(no_such(path));
-    }
+    name_alone(
+        path,
+        match kind {
+            Kind::Project => BELOW_PROJECT,
+            Kind::Pipeline => &[],
+        },
+    )?;
     checked(kind, &path.name).map_err(|error| Refusal::bad_request(error.to_string()))
 }
 

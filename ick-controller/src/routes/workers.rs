@@ -1,6 +1,6 @@
 //! `/workers…`: workers register themselves; operators look, change, drain and delete.
 
-use super::{Controller, no_such};
+use super::{Controller, name_alone, no_such};
 use crate::app::App;
 use crate::limits::Limits;
 use crate::show;
@@ -19,6 +19,9 @@ use ick_http::{
 };
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
+
+/// What can follow a worker's name.
+const BELOW_WORKER: &[(&str, &str)] = &[("+drain", "POST"), ("+resume", "POST")];
 
 /// The most slots that a worker can have.
 const MAX_SLOTS: u32 = 1024;
@@ -97,11 +100,7 @@ async fn worker_get(
     caller: Caller,
     path: NamePath,
 ) -> Result<Response, Refusal> {
-    match path.suffix.as_deref() {
-        None => {}
-        Some("+drain" | "+resume") => return Err(Refusal::method_not_allowed("POST")),
-        Some(_) => return Err(no_such(&path)),
-    }
+    name_alone(&path, BELOW_WORKER)?;
     caller.authorize::<scope::WorkersIdGet>()?;
     let worker: WorkerId = path.parse()?;
     let record = app.roster.get(&worker).ok_or_else(|| missing(&worker))?;
@@ -115,9 +114,7 @@ async fn worker_put(
     headers: HeaderMap,
     JsonOrEmpty(body): Body,
 ) -> Result<Response, Refusal> {
-    if path.suffix.is_some() {
-        return Err(no_such(&path));
-    }
+    name_alone(&path, BELOW_WORKER)?;
     let worker: WorkerId = path.parse()?;
     let by = by.sub().clone();
     let (said, drained) = said(body)?;
@@ -152,9 +149,7 @@ async fn worker_delete(
     path: NamePath,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    if path.suffix.is_some() {
-        return Err(no_such(&path));
-    }
+    name_alone(&path, BELOW_WORKER)?;
     let worker: WorkerId = path.parse()?;
     blocking(move || {
         let changing = app.roster.change();
