@@ -53,7 +53,7 @@ pub use jwks::{IssuerSource, KeyFetcher};
 pub use limits::{Limits, body_size, read_limits};
 pub use listener::{BindError, Listener};
 pub use metrics::{Figures, Metrics};
-pub use name_path::{NamePath, parse_name, split_name};
+pub use name_path::{Methods, NamePath, parse_name, split_name};
 pub use page::Page;
 pub use query::Query;
 pub use refusal::Refusal;

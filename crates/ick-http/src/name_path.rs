@@ -43,6 +43,42 @@ impl NamePath {
     }
 }
 
+/// What can be asked at the addresses of something that has a name, each with its methods.
+#[derive(Clone, Copy, Debug)]
+pub struct Methods {
+    /// At the name alone.
+    pub name: &'static str,
+    /// Where the name is followed by a suffix.
+    pub below: &'static [(&'static str, &'static str)],
+}
+
+impl Methods {
+    /// Lets a call through that is about the name alone.
+    ///
+    /// # Errors
+    /// 404 or 405 when something follows the name.
+    pub fn expect_name(&self, path: &NamePath) -> Result<(), Refusal> {
+        match path.suffix {
+            None => Ok(()),
+            Some(_) => Err(self.refusal(path)),
+        }
+    }
+
+    /// Why there is no such call at an address: 405 with the methods that there are, 404 if there is
+    /// nothing.
+    pub fn refusal(&self, path: &NamePath) -> Refusal {
+        let Some(suffix) = &path.suffix else {
+            return Refusal::method_not_allowed(self.name);
+        };
+        match self.below.iter().find(|(known, _)| known == suffix) {
+            Some((_, methods)) => Refusal::method_not_allowed(methods),
+            None => Refusal::not_found(format!(
+                "there is nothing at this address: {suffix} is unknown here"
+            )),
+        }
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for NamePath {
     type Rejection = Refusal;
 
@@ -61,6 +97,25 @@ impl<S: Send + Sync> FromRequestParts<S> for NamePath {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_at_an_address() {
+        const METHODS: Methods = Methods {
+            name: "GET, PUT",
+            below: &[("+do", "POST")],
+        };
+        let asked = |suffix: Option<&str>| {
+            let path = NamePath {
+                name: "a".to_owned(),
+                suffix: suffix.map(str::to_owned),
+            };
+            let status = METHODS.refusal(&path).status().as_u16();
+            (METHODS.expect_name(&path).is_ok(), status)
+        };
+        assert_eq!(asked(None), (true, 405));
+        assert_eq!(asked(Some("+do")), (false, 405));
+        assert_eq!(asked(Some("+other")), (false, 404));
+    }
 
     #[test]
     fn names_and_suffixes() {

@@ -1,7 +1,7 @@
 //! `/builds…`, and the builds of a project.
 
+use super::Controller;
 use super::listing::fill;
-use super::{Controller, name_alone, no_such};
 use crate::app::App;
 use crate::show::{self, Waits};
 use crate::state::{Before, BuildFilter, BuildRecord, Error};
@@ -16,14 +16,17 @@ use ick_http::axum::response::IntoResponse;
 use ick_http::axum::routing::get;
 use ick_http::axum::{Json, Router};
 use ick_http::{
-    Authorized, Caller, NamePath, Page, Query, Refusal, Response, blocking, etag, if_match,
+    Authorized, Caller, Methods, NamePath, Page, Query, Refusal, Response, blocking, etag, if_match,
 };
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
 
-/// What can follow a build's id.
-const BELOW_BUILD: &[(&str, &str)] = &[("+cancel", "POST")];
+/// What can be asked of a build.
+const BUILD: Methods = Methods {
+    name: "GET, DELETE",
+    below: &[("+cancel", "POST")],
+};
 
 /// What can be asked of a list of builds, besides the page.
 #[derive(Debug, Default, Deserialize)]
@@ -35,7 +38,10 @@ struct Asked {
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/builds", get(list)).route(
         "/builds/{*id}",
-        get(build_get).delete(build_delete).post(build_post),
+        get(build_get)
+            .delete(build_delete)
+            .post(build_post)
+            .fallback(async |path: NamePath| BUILD.refusal(&path)),
     )
 }
 
@@ -136,7 +142,7 @@ async fn build_get(
     caller: Caller,
     path: NamePath,
 ) -> Result<Response, Refusal> {
-    name_alone(&path, BELOW_BUILD)?;
+    BUILD.expect_name(&path)?;
     caller.authorize::<scope::BuildsIdGet>()?;
     let id: BuildId = path.parse()?;
     blocking(move || {
@@ -158,7 +164,7 @@ async fn build_delete(
     path: NamePath,
     headers: http::HeaderMap,
 ) -> Result<Response, Refusal> {
-    name_alone(&path, BELOW_BUILD)?;
+    BUILD.expect_name(&path)?;
     let id: BuildId = path.parse()?;
     blocking(move || {
         app.delete_build(&id, |record| {
@@ -174,10 +180,8 @@ async fn build_post(
     caller: Caller,
     path: NamePath,
 ) -> Result<Response, Refusal> {
-    match path.suffix.as_deref() {
-        Some("+cancel") => {}
-        None => return Err(Refusal::method_not_allowed("GET, DELETE")),
-        Some(_) => return Err(no_such(&path)),
+    if path.suffix.as_deref() != Some("+cancel") {
+        return Err(BUILD.refusal(&path));
     }
     caller.authorize::<scope::BuildsIdCancelPost>()?;
     let id: BuildId = path.parse()?;

@@ -13,9 +13,17 @@ use ick_http::axum::extract::State;
 use ick_http::axum::response::IntoResponse;
 use ick_http::axum::routing::{get, post};
 use ick_http::axum::{Json, Router};
-use ick_http::{Authorized, BodyLimit, NamePath, Query, Refusal, Response, Whole, blocking};
+use ick_http::{
+    Authorized, BodyLimit, Methods, NamePath, Query, Refusal, Response, Whole, blocking,
+};
 use serde::Deserialize;
 use std::sync::Arc;
+
+/// What can be asked of a log.
+const LOG: Methods = Methods {
+    name: "GET",
+    below: &[],
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -88,9 +96,7 @@ async fn log(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    if path.suffix.is_some() {
-        return Err(super::no_such(&path));
-    }
+    LOG.expect_name(&path)?;
     let reading = Reading::new(app, path.parse()?, asked.attempt).await?;
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
     if accept.is_some_and(|accept| accept.contains(RECORDS)) {

@@ -14,7 +14,6 @@ mod workers;
 use crate::app::App;
 use ick_http::axum::Router;
 use ick_http::axum::extract::State;
-use ick_http::{NamePath, Refusal};
 use std::sync::Arc;
 
 /// The paths that need no token, besides those of every daemon.
@@ -35,24 +34,4 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(workers::routes(&limits))
         .merge(work::routes(&limits))
         .with_state(app)
-}
-
-/// There is nothing at an address whose name is followed by this.
-fn no_such(path: &NamePath) -> Refusal {
-    Refusal::not_found(match &path.suffix {
-        Some(suffix) => format!("there is nothing at this address: {suffix} is unknown here"),
-        None => "there is nothing at this address".to_owned(),
-    })
-}
-
-/// Refuses an address whose name is followed by something, for a call that is about the name alone.
-/// `below` is what can follow it, each with the method that it is asked with.
-fn name_alone(path: &NamePath, below: &[(&str, &'static str)]) -> Result<(), Refusal> {
-    let Some(suffix) = path.suffix.as_deref() else {
-        return Ok(());
-    };
-    match below.iter().find(|(known, _)| *known == suffix) {
-        Some((_, method)) => Err(Refusal::method_not_allowed(method)),
-        None => Err(no_such(path)),
-    }
 }

@@ -2,7 +2,7 @@
 //! trigger and its builds.
 
 use super::listing::fill;
-use super::{Controller, builds, name_alone, no_such};
+use super::{Controller, builds};
 use crate::app::App;
 use crate::definitions::Definition;
 use crate::limits::Limits;
@@ -18,14 +18,21 @@ use ick_http::axum::response::IntoResponse;
 use ick_http::axum::routing::{get, post};
 use ick_http::axum::{Json, Router};
 use ick_http::{
-    Authorized, BodyLimit, Caller, JsonOrEmpty, NamePath, Page, Refusal, Response, Whole, blocking,
-    etag, if_match, if_none_match,
+    Authorized, BodyLimit, Caller, JsonOrEmpty, Methods, NamePath, Page, Refusal, Response, Whole,
+    blocking, etag, if_match, if_none_match,
 };
 use serde_json::json;
 use std::sync::Arc;
 
-/// What can follow a project's name.
-const BELOW_PROJECT: &[(&str, &str)] = &[("+trigger", "POST"), ("+builds", "GET")];
+/// What can be asked of a project, and of a pipeline.
+const PROJECT: Methods = Methods {
+    name: "GET, PUT, DELETE",
+    below: &[("+trigger", "POST"), ("+builds", "GET")],
+};
+const PIPELINE: Methods = Methods {
+    name: "GET, PUT, DELETE",
+    below: &[],
+};
 
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -52,7 +59,8 @@ pub(super) fn routes(limits: &Limits) -> Router<Arc<App>> {
                 .put(project_put)
                 .delete(project_delete)
                 .layer(definition)
-                .merge(post(project_post).layer(BodyLimit(limits.trigger_body))),
+                .merge(post(project_post).layer(BodyLimit(limits.trigger_body)))
+                .fallback(async |path: NamePath| PROJECT.refusal(&path)),
         )
         .route(
             "/pipelines",
@@ -73,7 +81,8 @@ pub(super) fn routes(limits: &Limits) -> Router<Arc<App>> {
             get(pipeline_get)
                 .put(pipeline_put)
                 .delete(pipeline_delete)
-                .layer(definition),
+                .layer(definition)
+                .fallback(async |path: NamePath| PIPELINE.refusal(&path)),
         )
 }
 
@@ -89,7 +98,7 @@ async fn project_get(
         caller.authorize::<scope::ProjectsIdBuildsGet>()?;
         return builds::list_of(app, path.parse()?, page, &uri).await;
     }
-    name_alone(&path, BELOW_PROJECT)?;
+    PROJECT.expect_name(&path)?;
     caller.authorize::<scope::ProjectsIdGet>()?;
     show(app, Kind::Project, &path, headers).await
 }
@@ -119,11 +128,8 @@ async fn project_post(
     path: NamePath,
     request: Request,
 ) -> Result<Response, Refusal> {
-    match path.suffix.as_deref() {
-        Some("+trigger") => {}
-        Some("+builds") => return Err(Refusal::method_not_allowed("GET")),
-        None => return Err(Refusal::method_not_allowed("GET, PUT, DELETE")),
-        Some(_) => return Err(no_such(&path)),
+    if path.suffix.as_deref() != Some("+trigger") {
+        return Err(PROJECT.refusal(&path));
     }
     let by = caller.authorize::<scope::ProjectsIdTriggerPost>()?;
     let project: ProjectName = path.parse()?;
@@ -187,13 +193,10 @@ async fn pipeline_delete(
 
 /// The name in the path, which is nothing else's.
 fn name(kind: Kind, path: &NamePath) -> Result<String, Refusal> {
-    name_alone(
-        path,
-        match kind {
-            Kind::Project => BELOW_PROJECT,
-            Kind::Pipeline => &[],
-        },
-    )?;
+    match kind {
+        Kind::Project => PROJECT.expect_name(path)?,
+        Kind::Pipeline => PIPELINE.expect_name(path)?,
+    }
     checked(kind, &path.name).map_err(|error| Refusal::bad_request(error.to_string()))
 }
 

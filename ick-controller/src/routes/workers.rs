@@ -1,6 +1,6 @@
 //! `/workers…`: workers register themselves; operators look, change, drain and delete.
 
-use super::{Controller, name_alone, no_such};
+use super::Controller;
 use crate::app::App;
 use crate::limits::Limits;
 use crate::show;
@@ -14,14 +14,17 @@ use ick_http::axum::response::IntoResponse;
 use ick_http::axum::routing::get;
 use ick_http::axum::{Json, Router};
 use ick_http::{
-    Authorized, BodyLimit, Caller, JsonOrEmpty, NamePath, Page, Refusal, Response, blocking, etag,
-    if_match, if_none_match,
+    Authorized, BodyLimit, Caller, JsonOrEmpty, Methods, NamePath, Page, Refusal, Response,
+    blocking, etag, if_match, if_none_match,
 };
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// What can follow a worker's name.
-const BELOW_WORKER: &[(&str, &str)] = &[("+drain", "POST"), ("+resume", "POST")];
+/// What can be asked of a worker.
+const WORKER: Methods = Methods {
+    name: "GET, PUT, DELETE",
+    below: &[("+drain", "POST"), ("+resume", "POST")],
+};
 
 /// The most slots that a worker can have.
 const MAX_SLOTS: u32 = 1024;
@@ -52,7 +55,8 @@ pub(super) fn routes(limits: &Limits) -> Router<Arc<App>> {
                 .put(worker_put)
                 .delete(worker_delete)
                 .post(worker_post)
-                .layer(limit),
+                .layer(limit)
+                .fallback(async |path: NamePath| WORKER.refusal(&path)),
         )
 }
 
@@ -100,7 +104,7 @@ async fn worker_get(
     caller: Caller,
     path: NamePath,
 ) -> Result<Response, Refusal> {
-    name_alone(&path, BELOW_WORKER)?;
+    WORKER.expect_name(&path)?;
     caller.authorize::<scope::WorkersIdGet>()?;
     let worker: WorkerId = path.parse()?;
     let record = app.roster.get(&worker).ok_or_else(|| missing(&worker))?;
@@ -114,7 +118,7 @@ async fn worker_put(
     headers: HeaderMap,
     JsonOrEmpty(body): Body,
 ) -> Result<Response, Refusal> {
-    name_alone(&path, BELOW_WORKER)?;
+    WORKER.expect_name(&path)?;
     let worker: WorkerId = path.parse()?;
     let by = by.sub().clone();
     let (said, drained) = said(body)?;
@@ -149,7 +153,7 @@ async fn worker_delete(
     path: NamePath,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    name_alone(&path, BELOW_WORKER)?;
+    WORKER.expect_name(&path)?;
     let worker: WorkerId = path.parse()?;
     blocking(move || {
         let changing = app.roster.change();
@@ -176,8 +180,7 @@ async fn worker_post(
     let drained = match path.suffix.as_deref() {
         Some("+drain") => true,
         Some("+resume") => false,
-        None => return Err(Refusal::method_not_allowed("GET, PUT, DELETE")),
-        Some(_) => return Err(no_such(&path)),
+        _ => return Err(WORKER.refusal(&path)),
     };
     let by = caller.authorize::<scope::WorkersIdDrainPost>()?;
     let (worker, by): (WorkerId, ClientId) = (path.parse()?, by.sub().clone());

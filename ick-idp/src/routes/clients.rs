@@ -12,13 +12,19 @@ use ick_http::axum::http::header::{CACHE_CONTROL, ETAG, LOCATION, WWW_AUTHENTICA
 use ick_http::axum::http::{HeaderMap, StatusCode};
 use ick_http::axum::response::IntoResponse;
 use ick_http::{
-    Authorized, Caller, Json, NamePath, Page, Refusal, Response, axum, blocking, if_match, now,
-    revision_tag,
+    Authorized, Caller, Json, Methods, NamePath, Page, Refusal, Response, axum, blocking, if_match,
+    now, revision_tag,
 };
 use ick_token::Scopes;
 use serde_json::{Value, json};
 
 const SECRET: &str = "+secret";
+
+/// What can be asked of a client.
+pub(super) const CLIENT: Methods = Methods {
+    name: "GET, DELETE",
+    below: &[(SECRET, "POST")],
+};
 
 pub(super) async fn list(
     State(idp): State<Idp>,
@@ -80,11 +86,7 @@ pub(super) async fn get(
     caller: Caller,
     path: NamePath,
 ) -> Result<Response, Refusal> {
-    match path.suffix.as_deref() {
-        None => {}
-        Some(SECRET) => return Err(Refusal::method_not_allowed("POST")),
-        Some(_) => return Err(nothing_here()),
-    }
+    CLIENT.expect_name(&path)?;
     let _: Authorized<ClientsIdGet> = caller.authorize()?;
     let id: ClientId = path.parse()?;
     blocking(move || {
@@ -101,11 +103,7 @@ pub(super) async fn delete(
     path: NamePath,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    match path.suffix.as_deref() {
-        None => {}
-        Some(SECRET) => return Err(Refusal::method_not_allowed("POST")),
-        Some(_) => return Err(nothing_here()),
-    }
+    CLIENT.expect_name(&path)?;
     let caller: Authorized<ClientsIdDelete> = caller.authorize()?;
     let id: ClientId = path.parse()?;
     blocking(move || {
@@ -128,10 +126,8 @@ pub(super) async fn post_below(
     caller: Caller,
     path: NamePath,
 ) -> Result<Response, Refusal> {
-    match path.suffix.as_deref() {
-        Some(SECRET) => {}
-        None => return Err(Refusal::method_not_allowed("GET,HEAD,DELETE")),
-        Some(_) => return Err(nothing_here()),
+    if path.suffix.as_deref() != Some(SECRET) {
+        return Err(CLIENT.refusal(&path));
     }
     let caller: Authorized<ClientsIdSecretPost> = caller.authorize()?;
     let id: ClientId = path.parse()?;
@@ -174,10 +170,6 @@ fn check_holds(held: &Scopes, scopes: &Scopes) -> Result<(), Refusal> {
 
 fn unknown(id: &ClientId) -> Refusal {
     Refusal::not_found(format!("there is no client {id}"))
-}
-
-fn nothing_here() -> Refusal {
-    Refusal::not_found("there is nothing at this address")
 }
 
 fn shown(client: Client) -> wire::Client {

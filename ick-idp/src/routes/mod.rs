@@ -10,6 +10,7 @@ use crate::clients::Clients;
 use crate::limits::Limits;
 use crate::metrics::Counts;
 use ick_http::BodyLimit;
+use ick_http::NamePath;
 use ick_http::axum::Router;
 use ick_http::axum::routing::{get, post};
 use ick_state::Room;
@@ -78,7 +79,8 @@ pub fn router(idp: Idp, limits: &Limits) -> Router {
             "/clients/{*rest}",
             get(clients::get)
                 .delete(clients::delete)
-                .post(clients::post_below),
+                .post(clients::post_below)
+                .fallback(async |path: NamePath| clients::CLIENT.refusal(&path)),
         )
         .with_state(idp)
 }
