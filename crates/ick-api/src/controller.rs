@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 /// `GET /version`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Version {
     /// The program's version.
     pub version: String,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The answer of `POST /token`. Its token is written out only by the server that issues it.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenAnswer {
     /// The signed token.
     pub access_token: Secret,
@@ -20,6 +21,7 @@ pub struct TokenAnswer {
 
 /// An error answer of `POST /token` (RFC 6749, section 5.2).
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenError {
     /// `invalid_client`, `invalid_grant`, `invalid_scope`, …
     pub error: String,
@@ -30,6 +32,7 @@ pub struct TokenError {
 
 /// `GET /.well-known/openid-configuration`, as far as Ick uses it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Discovery {
     /// The issuer, as in the tokens' `iss`.
     pub issuer: String,
@@ -54,8 +57,40 @@ pub struct Discovery {
     pub subject_types_supported: Vec<String>,
 }
 
+/// A JSON Web Key Set (RFC 7517): `GET /jwks.json` of the identity provider and of the controller.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Jwks {
+    /// The keys.
+    pub keys: Vec<Jwk>,
+}
+
+/// One key of a set (RFC 7517, RFC 8037), as far as Ick writes and reads it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Jwk {
+    /// `OKP`.
+    pub kty: String,
+    /// `Ed25519`.
+    #[serde(default)]
+    pub crv: String,
+    /// The key's name.
+    #[serde(default)]
+    pub kid: String,
+    /// `sig`.
+    #[serde(default, rename = "use")]
+    pub usage: String,
+    /// `EdDSA`.
+    #[serde(default)]
+    pub alg: String,
+    /// The public key in base64url.
+    #[serde(default)]
+    pub x: String,
+}
+
 /// `POST /clients`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewClient {
     /// Its name.
@@ -66,6 +101,7 @@ pub struct NewClient {
 
 /// An API client, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Client {
     /// Its name.
     pub client_id: ClientId,
@@ -84,6 +120,7 @@ pub struct Client {
 
 /// `GET /clients`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Clients {
     /// In the order of their names.
     pub clients: Vec<Client>,
@@ -91,6 +128,7 @@ pub struct Clients {
 
 /// The answer that shows a generated secret, once.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClientSecret {
     /// The client's name.
     pub client_id: ClientId,

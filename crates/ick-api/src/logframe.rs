@@ -14,6 +14,7 @@ pub const HEADER_LEN: usize = 13;
 
 /// Where the bytes of a frame come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Stream {
     /// An action's standard output.

@@ -7,6 +7,7 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// An error answer. Its `detail` says what a person can do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
     /// A URI reference for the kind of problem; `about:blank` where the status says it all.
     #[serde(rename = "type", default = "about_blank")]
@@ -48,6 +49,7 @@ impl Problem {
 
 /// One reason for a refusal; with a place where it concerns a definition file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Flaw {
     /// The file's name as it was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

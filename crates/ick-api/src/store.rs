@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The answer of `PUT /blobs/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Stored {
     /// The blob's name.
     pub name: BlobName,
@@ -18,6 +19,7 @@ pub struct Stored {
 
 /// One row of `GET /blobs`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Blob {
     /// The blob's name.
     pub name: BlobName,
@@ -31,6 +33,7 @@ pub struct Blob {
 
 /// `GET /blobs?prefix=`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Blobs {
     /// In the order of their names.
     pub blobs: Vec<Blob>,

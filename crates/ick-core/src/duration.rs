@@ -19,6 +19,9 @@ pub enum DurationError {
     TooLong,
 }
 
+/// How a duration looks, as a pattern of JSON Schema.
+pub const PATTERN: &str = "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$";
+
 const UNITS: [(&str, u64); 5] = [
     ("d", 86_400_000),
     ("h", 3_600_000),

@@ -10,6 +10,8 @@ pub mod digest;
 pub mod duration;
 pub mod name;
 pub mod schedule;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod secret;
 mod text;
 pub mod time;

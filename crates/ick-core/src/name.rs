@@ -8,6 +8,9 @@ use std::str::FromStr;
 /// The longest name, in bytes.
 pub const MAX_LEN: usize = 200;
 
+/// How a name looks, as a pattern of JSON Schema.
+pub const PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9._~+-]*(/[A-Za-z0-9][A-Za-z0-9._~+-]*)*$";
+
 /// Why a text is not a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {

@@ -4,12 +4,12 @@
 //! it, it begins to sign; when the next one begins to sign, it stays published until the last token that
 //! it signed has ended; then it is forgotten.
 
-use crate::public::{Jwk, Jwks};
 use crate::random::RandomError;
 use crate::{Claims, LEEWAY, PublicKeys, TOKEN_TYPE};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ick_api::idp::{Jwk, Jwks};
 use ick_core::secret::Secret;
 use ick_core::time::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};

@@ -1,7 +1,7 @@
 //! The public keys of an issuer, as they are known at the moment.
 
+use ick_api::idp::Jwks;
 use jsonwebtoken::DecodingKey;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,27 +22,6 @@ pub enum JwksError {
     /// Too many keys.
     #[error("the key set has more than {MAX_KEYS} keys")]
     TooMany,
-}
-
-/// One key of a set (RFC 7517, RFC 8037), as far as Ick writes and reads it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Jwk {
-    pub(crate) kty: String,
-    #[serde(default)]
-    pub(crate) crv: String,
-    #[serde(default)]
-    pub(crate) kid: String,
-    #[serde(default, rename = "use")]
-    pub(crate) usage: String,
-    #[serde(default)]
-    pub(crate) alg: String,
-    #[serde(default)]
-    pub(crate) x: String,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Jwks {
-    pub(crate) keys: Vec<Jwk>,
 }
 
 #[derive(Default)]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The body of `POST /+make-it-so`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MakeItSo {
     /// The files, whole.
@@ -18,6 +19,7 @@ pub struct MakeItSo {
 
 /// A definition file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DefinitionFile {
     /// Its name, for messages; never opened by a server.
@@ -28,6 +30,7 @@ pub struct DefinitionFile {
 
 /// The answer of `POST /+make-it-so`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Applied {
     /// What is new.
     pub created: Vec<AppliedObject>,
@@ -44,6 +47,7 @@ pub struct Applied {
 
 /// One project or pipeline of an apply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AppliedObject {
     /// `project` or `pipeline`.
     pub kind: String,

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 /// The body of `POST /projects/NAME/+trigger`; each field may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Trigger {
     /// Values that replace the project's for this build.
@@ -27,6 +28,7 @@ pub struct Trigger {
 
 /// A build as the API shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Build {
     /// `<project>/<n>`.
     pub build_id: BuildId,
@@ -92,6 +94,7 @@ pub struct Build {
 
 /// An action of a build as the API shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BuildAction {
     /// "1", "2", …; "1" is `create_workspace`.
     pub action_id: String,
@@ -125,6 +128,7 @@ pub struct BuildAction {
 
 /// `GET /builds` and `GET /projects/NAME/+builds`: newest first.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Builds {
     /// The builds.
     pub builds: Vec<Build>,

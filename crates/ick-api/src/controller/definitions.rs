@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 /// A project as the API shows it: its definition and what the controller knows about it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Project {
     /// Its name.
     pub project: ProjectName,
@@ -37,6 +38,7 @@ pub struct Project {
 
 /// `GET /projects`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Projects {
     /// In the order of their names.
     pub projects: Vec<Project>,
@@ -44,6 +46,7 @@ pub struct Projects {
 
 /// A pipeline as the API shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Pipeline {
     /// Its name.
     pub pipeline: String,
@@ -69,6 +72,7 @@ pub struct Pipeline {
 
 /// `GET /pipelines`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Pipelines {
     /// In the order of their names.
     pub pipelines: Vec<Pipeline>,

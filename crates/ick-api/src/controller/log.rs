@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// The answer of `POST /work/+log`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Appended {
     /// How many log bytes of this lease the controller has.
     pub length: u64,
@@ -21,6 +22,7 @@ pub struct Appended {
 
 /// One line of `GET /logs/ID` as `application/x-ndjson`; `{}` is a sign of life.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LogRecord {
     /// 1, 2, … in the build's log.
     pub seq: u64,

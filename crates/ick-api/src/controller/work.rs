@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 /// What a worker is to execute: the answer of `GET /work` and `POST /work`, which is `{}` for none
 /// (see [`NextWork`]).
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkItem {
     /// The build.
     pub build_id: BuildId,
@@ -95,6 +96,7 @@ impl<'de> Deserialize<'de> for NextWork {
 
 /// The answer of `GET /work/+lease`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Lease {
     /// Names the lease's present state; given back as `?seen=`.
     pub seen: u64,
@@ -118,6 +120,7 @@ fn reveal<S: serde::Serializer>(secret: &Option<Secret>, s: S) -> Result<S::Ok, 
 
 /// The body of `POST /work`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Report {
     /// The build.
     pub build_id: BuildId,

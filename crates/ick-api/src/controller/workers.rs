@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 /// The body of `POST /workers` as Ick's own worker sends it. The controller keeps unknown fields.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Registration {
     /// Words that describe the worker.
     #[serde(default)]
@@ -28,6 +29,7 @@ pub struct Registration {
 
 /// A worker as the API shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Worker {
     /// Its identity: the `sub` of its tokens.
     pub worker: WorkerId,
@@ -68,6 +70,7 @@ pub struct Worker {
 
 /// `GET /workers`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Workers {
     /// In the order of their names.
     pub workers: Vec<Worker>,

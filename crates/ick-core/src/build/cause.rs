@@ -6,6 +6,7 @@ use std::fmt;
 
 /// The kinds of cause (DESIGN.md, section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CauseKind {
     /// A process ended with an exit code other than 0.
@@ -102,6 +103,7 @@ impl fmt::Display for CauseKind {
 
 /// Why something ended `failed` or `cancelled`, in words that a person can act on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Cause {
     /// What kind of cause.
     pub kind: CauseKind,

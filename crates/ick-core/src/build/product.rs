@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 /// A blob that a build made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Artifact {
     /// The blob's name in the store.
     pub name: BlobName,
@@ -19,6 +20,7 @@ pub struct Artifact {
 
 /// A source that a build checked out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Source {
     /// The folder in the workspace.
     pub dir: String,

@@ -4,11 +4,10 @@
 use super::builtin::{BuiltIn, Fallback, FieldKind, FieldSpec};
 use super::{action, limits, pipeline, project};
 use crate::build::{Place, When};
+use crate::{duration, name};
 use serde_json::{Map, Value, json};
 
-const NAME: &str = "^[A-Za-z0-9][A-Za-z0-9._~+-]*(/[A-Za-z0-9][A-Za-z0-9._~+-]*)*$";
 const PARAMETER: &str = "^[A-Za-z_][A-Za-z0-9_-]*$";
-const DURATION: &str = "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$";
 const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 /// A text that is not known before its `${…}` are replaced.
 const REFERENCE: &str = "\\$\\{";
@@ -44,7 +43,7 @@ pub fn schema() -> Value {
                 ],
             },
             "action": {"oneOf": actions()},
-            "duration": {"type": "string", "pattern": DURATION, "minLength": 2},
+            "duration": {"type": "string", "pattern": duration::PATTERN, "minLength": 2},
         },
     })
 }
@@ -74,7 +73,7 @@ fn described(mut schema: Value, doc: &str) -> Value {
 }
 
 fn name() -> Value {
-    json!({"type": "string", "pattern": NAME, "maxLength": crate::name::MAX_LEN})
+    json!({"type": "string", "pattern": name::PATTERN, "maxLength": crate::name::MAX_LEN})
 }
 
 fn text(most: usize) -> Value {

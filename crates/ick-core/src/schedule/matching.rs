@@ -20,6 +20,7 @@ pub struct Needs {
 
 /// What a worker allows; absent means all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Allows {
     /// `shell` and `python` on the host.
     #[serde(default = "yes")]
