@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 /// What answers that are on their way may hold before they are made of smaller pieces, in bytes.
-const ANSWERS: usize = 16 << 20;
+const ANSWERS: usize = 8 << 20;
 
 static ANSWERING: LazyLock<Budget> = LazyLock::new(|| Budget::new(ANSWERS));
 
