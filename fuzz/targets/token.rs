@@ -188,6 +188,9 @@ impl World {
             .position(|byte| *byte == 0)
             .map_or((&b""[..], data), |at| (&data[..at], &data[at + 1..]));
         let usual = json!({"typ": "at+jwt", "alg": "EdDSA", "kid": self.kid}).to_string();
+        // An input cannot know the key's name.
+        let named = String::from_utf8_lossy(header).replace("KID", &self.kid);
+        let header = named.as_bytes();
         let header = if header.is_empty() {
             usual.as_bytes()
         } else {
