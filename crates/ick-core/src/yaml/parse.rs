@@ -91,17 +91,18 @@ pub(super) fn read(limits: &Limits, text: &str, flaws: &Flaws) -> Option<Node> {
         nodes: 0,
         root: None,
     };
+    let text_end = text_end(text);
     let mut documents = 0;
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
         let (event, span) = match event {
             Ok(event) => event,
             Err(error) => {
-                syntax_error(&error, text, flaws);
+                syntax_error(&error, text, text_end, flaws);
                 return None;
             }
         };
-        let place = place(span.start, span.end);
+        let place = place(span.start, span.end, text_end);
         match event {
             Event::StreamEnd => break,
             Event::DocumentStart(_) => {
@@ -130,13 +131,28 @@ pub(super) fn read(limits: &Limits, text: &str, flaws: &Flaws) -> Option<Node> {
     }))
 }
 
-fn place(start: Marker, end: Marker) -> Span {
+/// The place behind the last character.
+fn text_end(text: &str) -> Span {
+    let last = (1..).zip(lines(text)).last();
+    let (line, text) = last.unwrap_or((1, ""));
+    Span {
+        line,
+        column: u32::try_from(text.chars().count() + 1).unwrap_or(u32::MAX),
+        width: 0,
+    }
+}
+
+fn place(start: Marker, end: Marker, text_end: Span) -> Span {
     let width = if start.line() == end.line() {
         end.col().saturating_sub(start.col())
     } else {
         0
     };
     let short = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    if short(start.line()) > text_end.line {
+        // Where a text ends without an end of line, the scanner is a line further.
+        return text_end;
+    }
     Span {
         line: short(start.line()),
         column: short(start.col() + 1),
@@ -144,15 +160,10 @@ fn place(start: Marker, end: Marker) -> Span {
     }
 }
 
-fn syntax_error(error: &ScanError, text: &str, flaws: &Flaws) {
-    let mut place = place(*error.marker(), *error.marker());
-    let found = (1..).zip(lines(text)).take(place.line as usize).last();
-    let (number, line) = found.unwrap_or((1, ""));
-    if number < place.line {
-        // Where a text ends too early, and without an end of line, the scanner is a line further.
-        place.line = number;
-        place.column = u32::try_from(line.chars().count() + 1).unwrap_or(u32::MAX);
-    }
+fn syntax_error(error: &ScanError, text: &str, text_end: Span, flaws: &Flaws) {
+    let place = place(*error.marker(), *error.marker(), text_end);
+    let line = lines(text).nth(place.line.saturating_sub(1) as usize);
+    let line = line.unwrap_or_default();
     let info = error.info();
     let indent = line.len() - line.trim_start().len();
     let hint = if line[..indent].contains('\t') {

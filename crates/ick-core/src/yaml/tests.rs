@@ -46,7 +46,12 @@ fn the_line_that_is_shown_is_the_one_meant_however_lines_end() {
 
 #[test]
 fn a_text_that_ends_too_early_is_wrong_at_its_end() {
-    for (text, place) in [("a: [1,\n  2", (2, 4)), ("a: \"b", (1, 4)), ("{", (1, 2))] {
+    for (text, place) in [
+        ("a: [1,\n  2", (2, 4)),
+        ("a: \"b", (1, 4)),
+        ("{", (1, 2)),
+        ("? ", (1, 3)),
+    ] {
         let (_, flaws) = parse("f.yaml", text);
         let found = flaws.first().map(|flaw| (flaw.line, flaw.column));
         assert_eq!(found, Some(place), "{text:?}");
