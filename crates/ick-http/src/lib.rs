@@ -59,7 +59,7 @@ pub use query::Query;
 pub use refusal::Refusal;
 pub use serve::{Serve, ServeError, serve, version};
 pub use shutdown::Shutdown;
-pub use stream::{Gone, Sender, answer_stream};
+pub use stream::{Gone, Sender, Turn, answer_stream};
 pub use wait::{Hints, Watcher, Woken};
 
 pub use axum;

@@ -1,11 +1,20 @@
 //! Answers that are written piece by piece.
 
+use crate::answers;
 use axum::body::Body;
 use bytes::Bytes;
 use hyper::body::Frame;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
+
+/// How many bytes a piece of an answer has, and how many while many clients are slow to take theirs.
+const PIECE: usize = 64 << 10;
+const SMALL_PIECE: usize = 8 << 10;
+
+/// How many pieces are in the making at a time: as many as keep a disk busy. What is made is counted
+/// only when it is there.
+static MAKING: Semaphore = Semaphore::const_new(16);
 
 /// The client has gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +25,12 @@ pub struct Gone;
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the answer was cut")]
 struct Cut;
+
+/// The right to make one piece of an answer.
+#[derive(Debug)]
+pub struct Turn {
+    _making: Option<SemaphorePermit<'static>>,
+}
 
 enum Piece {
     Data(Bytes),
@@ -59,12 +74,17 @@ impl Sender {
         self.0.blocking_send(Piece::Data(data)).map_err(|_| Gone)
     }
 
-    /// While answers hold much memory (see [`crate::answers`]), waits until all that was sent is on its
-    /// way, so that no more is made ahead of the client.
-    pub async fn in_step(&self) {
-        if crate::answers().is_short() {
+    /// Waits until it is this answer's turn to make a piece. While answers hold much memory (see
+    /// [`crate::answers`]), that is not before all that was sent is on its way: no more is made ahead of
+    /// the client.
+    pub async fn turn(&self) -> Turn {
+        if answers().is_short() {
             // All room is there when nothing waits in it. A client that has gone is found by sending.
             let _ = self.0.reserve_many(self.0.max_capacity()).await;
+        }
+        Turn {
+            // Never closed; without a permit it would only be less bounded.
+            _making: MAKING.acquire().await.ok(),
         }
     }
 
@@ -87,6 +107,21 @@ impl Sender {
     /// When the client has gone.
     pub fn finish_blocking(self) -> Result<(), Gone> {
         self.0.blocking_send(Piece::End).map_err(|_| Gone)
+    }
+}
+
+impl Turn {
+    /// How many bytes the piece is to have at most, or about.
+    pub fn most(&self) -> usize {
+        match answers().is_short() {
+            true => SMALL_PIECE,
+            false => PIECE,
+        }
+    }
+
+    /// The piece was made; it counts among what answers hold from now on.
+    pub fn made(self, piece: Vec<u8>) -> Bytes {
+        answers().charge(piece)
     }
 }
 

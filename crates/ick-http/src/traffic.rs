@@ -1,12 +1,13 @@
 //! What a connection is at, as its socket, its requests and its task tell each other.
 
+use crate::answers;
 use axum::body::Body;
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 /// One connection's traffic. All of it is told by the connection's own task, or is about reading a body
 /// that only that task reads.
@@ -24,6 +25,8 @@ pub(crate) struct Traffic {
     wide: AtomicBool,
     /// How many bytes of the next request have come.
     head: AtomicUsize,
+    /// To be woken when something can be written again.
+    held_back: Mutex<Option<Waker>>,
 }
 
 impl Traffic {
@@ -61,7 +64,26 @@ impl Traffic {
     }
 
     pub(crate) fn blocked(&self, blocked: bool) {
-        self.blocked.store(blocked, Ordering::Relaxed);
+        if self.blocked.swap(blocked, Ordering::Relaxed) && !blocked {
+            let waker = self.waker().take();
+            waker.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Whether hyper is to have no more of the answer for now: it would only heap it up, its client takes
+    /// nothing, and answers hold much already. Tells the task when to ask again.
+    fn holds_back(&self, cx: &Context<'_>) -> bool {
+        let holds = self.blocked.load(Ordering::Relaxed) && answers().is_short();
+        if holds {
+            *self.waker() = Some(cx.waker().clone());
+        }
+        holds
+    }
+
+    fn waker(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.held_back
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many bytes of a request have come, if the connection only waits for its client: to send a
@@ -99,6 +121,9 @@ impl HttpBody for Answering {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.traffic.holds_back(cx) {
+            return Poll::Pending;
+        }
         Pin::new(&mut self.body).poll_frame(cx)
     }
 
@@ -108,5 +133,38 @@ impl HttpBody for Answering {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_client_that_takes_nothing_is_sent_no_more_until_it_does() {
+        let traffic = Arc::new(Traffic::default());
+        let mut body = Answering::new(Body::from("x"), Arc::clone(&traffic));
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut cx = Context::from_waker(&waker);
+        let others = answers().charge(vec![0; 64 << 20]);
+        traffic.blocked(true);
+        assert!(Pin::new(&mut body).poll_frame(&mut cx).is_pending());
+        traffic.blocked(true);
+        assert!(!woken.0.load(Ordering::Relaxed));
+        traffic.blocked(false);
+        assert!(woken.0.load(Ordering::Relaxed), "or it hangs");
+        drop(others);
+        assert!(Pin::new(&mut body).poll_frame(&mut cx).is_ready());
     }
 }

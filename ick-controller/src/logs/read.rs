@@ -2,7 +2,7 @@
 //!
 //! A reader holds no file and, between pieces, no buffer: a follower that waits is some hundred bytes.
 
-use super::walk::{PIECE, View, Walk};
+use super::walk::{View, Walk};
 use super::{Error, Log, Logs};
 use base64::Engine;
 use ick_api::controller::LogRecord;
@@ -11,8 +11,8 @@ use ick_core::name::BuildId;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// How many records are given at a time, at most.
-const RECORDS: usize = 512;
+/// What a record has besides its text, about, in bytes.
+const RECORD: usize = 128;
 
 /// Reads stdout and stderr as they arrived.
 #[derive(Debug)]
@@ -85,11 +85,11 @@ impl TextReader {
         self.position
     }
 
-    /// The next bytes, about 64 KiB and not beyond `until`; empty when there are no more yet.
+    /// The next bytes, at most `most` and not beyond `until`; empty when there are no more yet.
     ///
     /// # Errors
     /// When the log cannot be read, or was deleted.
-    pub fn read(&mut self, logs: &Logs, until: u64) -> Result<Vec<u8>, Error> {
+    pub fn read(&mut self, logs: &Logs, until: u64, most: usize) -> Result<Vec<u8>, Error> {
         let mut out = Vec::new();
         let Some(view) = logs.view(&self.log)? else {
             return Ok(out);
@@ -98,7 +98,8 @@ impl TextReader {
         if self.position >= until {
             return Ok(out);
         }
-        out.reserve(PIECE.min(usize::try_from(until - self.position).unwrap_or(PIECE)));
+        let upto = |len: u64, most: usize| usize::try_from(len).map_or(most, |len| len.min(most));
+        out.reserve(upto(until - self.position, most));
         let mut walk = match self.walk.take() {
             Some(walk) => walk,
             None => {
@@ -106,12 +107,13 @@ impl TextReader {
                 logs.seek(&self.log, &view, |entry| entry.text <= position)?
             }
         };
-        while self.position < until && out.len() < PIECE {
+        walk.through(most);
+        while self.position < until && out.len() < most {
             if self.frame.is_empty() && !self.next_frame(&mut walk, &view)? {
                 break;
             }
             let left = (self.frame.end - self.frame.start).min(until - self.position);
-            let len = PIECE.min(usize::try_from(left).unwrap_or(PIECE));
+            let len = upto(left, most - out.len());
             walk.copy(&view, self.frame.start, len, &mut out)
                 .map_err(Error::from)?;
             self.frame.start += len as u64;
@@ -146,11 +148,12 @@ impl RecordReader {
         }
     }
 
-    /// The next records, some hundred or some 64 KiB at most; empty when there are no more yet.
+    /// The next records, at least one and then no more than about `most` bytes of them; empty when there
+    /// are no more yet.
     ///
     /// # Errors
     /// When the log cannot be read, or was deleted.
-    pub fn read(&mut self, logs: &Logs) -> Result<Vec<LogRecord>, Error> {
+    pub fn read(&mut self, logs: &Logs, most: usize) -> Result<Vec<LogRecord>, Error> {
         let mut records = Vec::new();
         let Some(view) = logs.view(&self.log)? else {
             return Ok(records);
@@ -166,7 +169,8 @@ impl RecordReader {
             }
         };
         let mut size = 0;
-        while records.len() < RECORDS && size < PIECE {
+        walk.through(most);
+        while size < most {
             let Some(found) = walk.next(&view)? else {
                 break;
             };
@@ -177,7 +181,7 @@ impl RecordReader {
             let len = found.header.len as usize;
             let mut bytes = Vec::with_capacity(len);
             walk.copy(&view, found.at, len, &mut bytes)?;
-            size += len;
+            size += len + RECORD;
             self.after = found.seq;
             let (text, base64) = match String::from_utf8(bytes) {
                 Ok(text) => (Some(text), None),

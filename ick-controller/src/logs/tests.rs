@@ -14,6 +14,9 @@ struct World {
     max_open: usize,
 }
 
+/// How much is read at a time.
+const MOST: usize = 64 << 10;
+
 fn hints() -> Hints<BuildId> {
     Hints::new(Shutdown::new())
 }
@@ -81,7 +84,7 @@ impl World {
         let mut reader = self.logs().read_text(&build(1), from);
         let mut text = Vec::new();
         loop {
-            let some = reader.read(self.logs(), u64::MAX).unwrap();
+            let some = reader.read(self.logs(), u64::MAX, MOST).unwrap();
             if some.is_empty() {
                 assert_eq!(reader.position(), from + text.len() as u64);
                 return String::from_utf8(text).unwrap();
@@ -94,7 +97,7 @@ impl World {
         let mut reader = self.logs().read_records(&build(1), after, attempt);
         let mut records = Vec::new();
         loop {
-            let some = reader.read(self.logs()).unwrap();
+            let some = reader.read(self.logs(), MOST).unwrap();
             if some.is_empty() {
                 return records;
             }
@@ -319,7 +322,10 @@ fn few_logs_are_open_however_many_are_used_and_deleted_ones_are_gone() {
     let mut reader = world.logs().read_text(&build(1), 0);
     world.logs().delete(&build(1)).unwrap();
     world.logs().delete(&build(1)).unwrap();
-    assert!(matches!(reader.read(world.logs(), 9), Err(Error::Deleted)));
+    assert!(matches!(
+        reader.read(world.logs(), 9, MOST),
+        Err(Error::Deleted)
+    ));
     assert_eq!(world.text(0), "");
     assert!(!world.path(1).exists() && world.path(2).exists());
 }
@@ -445,10 +451,10 @@ fn a_long_log_is_read_at_any_place_also_when_its_index_is_lost_or_wrong() {
         }
         let mut one = world.logs().read_text(&build(1), 10);
         assert_eq!(
-            one.read(world.logs(), 20).unwrap(),
+            one.read(world.logs(), 20, MOST).unwrap(),
             &text.as_bytes()[10..20]
         );
-        assert_eq!(one.read(world.logs(), 20).unwrap(), b"");
+        assert_eq!(one.read(world.logs(), 20, MOST).unwrap(), b"");
     };
     check(&world);
     let good = std::fs::read(&index).unwrap();
@@ -478,11 +484,11 @@ fn a_large_log_is_fast_and_flat() {
     let mut reader = world.logs().read_text(&build(1), 0);
     let mut total = 0;
     loop {
-        let piece = reader.read(world.logs(), u64::MAX).unwrap();
+        let piece = reader.read(world.logs(), u64::MAX, MOST).unwrap();
         if piece.is_empty() {
             break;
         }
-        assert!(piece.len() <= 128 << 10, "{}", piece.len());
+        assert!(piece.len() <= MOST, "{}", piece.len());
         total += piece.len() as u64;
     }
     assert_eq!(total, offset);
@@ -498,6 +504,7 @@ proptest! {
             1..30,
         ),
         from in any::<prop::sample::Index>(),
+        most in 1..200_usize,
     ) {
         let mut world = World::new();
         let mut offset = 0;
@@ -522,10 +529,11 @@ proptest! {
         let mut reader = world.logs().read_text(&build(1), from as u64);
         let mut read = Vec::new();
         loop {
-            let some = reader.read(world.logs(), u64::MAX).unwrap();
+            let some = reader.read(world.logs(), u64::MAX, most).unwrap();
             if some.is_empty() {
                 break;
             }
+            prop_assert!(some.len() <= most);
             read.extend(some);
         }
         prop_assert_eq!(&read[..], &text[from..]);

@@ -1,4 +1,4 @@
-//! Going over a log frame by frame, through a window of [`PIECE`] bytes.
+//! Going over a log frame by frame, through a window.
 
 use super::file::{Tail, read_mark};
 use super::format::{CHUNK_HEADER, Chunk, FILE_HEADER, Kind, Mark};
@@ -9,8 +9,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-/// How much is read at a time.
-pub(super) const PIECE: usize = 64 << 10;
+/// How much is read at a time at least, in bytes.
+const LEAST: usize = 4 << 10;
 
 /// What a reader sees of a log at one moment.
 #[derive(Clone, Debug)]
@@ -49,6 +49,7 @@ pub(super) struct Walk {
 struct Window {
     start: u64,
     bytes: Vec<u8>,
+    most: usize,
 }
 
 impl Walk {
@@ -150,6 +151,11 @@ impl Walk {
         Ok(())
     }
 
+    /// From now on, so much is read at a time at most.
+    pub(super) fn through(&mut self, most: usize) {
+        self.window.most = most;
+    }
+
     /// Gives the window's memory back.
     pub(super) fn rest(&mut self) {
         self.window = Window::default();
@@ -164,8 +170,10 @@ impl Window {
             (skip < window.bytes.len()).then_some(skip)
         };
         if inside(self).is_none() {
-            let len = view.tail.end.saturating_sub(at).min(PIECE as u64);
-            self.bytes.resize(usize::try_from(len).unwrap_or(PIECE), 0);
+            let most = self.most.max(LEAST);
+            let left = view.tail.end.saturating_sub(at);
+            let len = usize::try_from(left).map_or(most, |left| left.min(most));
+            self.bytes.resize(len, 0);
             if let Err(error) = view.file.read_exact_at(&mut self.bytes, at) {
                 self.bytes.clear();
                 return Err(error);

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use ick_api::logframe;
 use ick_core::name::BuildId;
 use ick_http::range::{self, Wanted};
-use ick_http::{Body, Refusal, Response, Sender, Woken, answer_stream, answers, blocking};
+use ick_http::{Body, Refusal, Response, Sender, Woken, answer_stream, blocking};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,9 +24,6 @@ const PACE: Duration = Duration::from_millis(25);
 
 /// How long a follower of records waits for the controller's own last line after a build has ended.
 const LAST_LINE: Duration = Duration::from_secs(1);
-
-/// How many bytes of text a piece has while many clients take what they asked for only slowly.
-const SMALL_PIECE: u64 = 8 << 10;
 
 /// How many pieces an answer is ahead of its client.
 const AHEAD: usize = 2;
@@ -231,16 +228,12 @@ impl Reading {
     ) -> Option<bool> {
         let mut any = false;
         loop {
-            sender.in_step().await;
+            let turn = sender.turn().await;
             let mut one = reader.take()?;
             let logs = self.app.logs.clone();
-            let until = match answers().is_short() {
-                true => until.min(one.position().saturating_add(SMALL_PIECE)),
-                false => until,
-            };
             let (one, piece) = blocking(move || {
-                let piece = one.read(&logs, until)?;
-                Ok((one, piece))
+                let piece = one.read(&logs, until, turn.most())?;
+                Ok((one, turn.made(piece)))
             })
             .await
             .ok()?;
@@ -249,7 +242,7 @@ impl Reading {
                 return Some(any);
             }
             any = true;
-            sender.send(answers().charge(piece)).await.ok()?;
+            sender.send(piece).await.ok()?;
         }
     }
 
@@ -257,11 +250,11 @@ impl Reading {
     async fn send_records(&self, records: &mut Records, sender: &Sender) -> Option<bool> {
         let mut any = false;
         loop {
-            sender.in_step().await;
+            let turn = sender.turn().await;
             let mut reader = records.reader.take()?;
             let logs = self.app.logs.clone();
             let (reader, piece, last_line) = blocking(move || {
-                let records = reader.read(&logs)?;
+                let records = reader.read(&logs, turn.most())?;
                 let mut piece = Vec::new();
                 for record in &records {
                     serde_json::to_writer(&mut piece, record)
@@ -275,7 +268,7 @@ impl Reading {
                             .as_ref()
                             .is_some_and(|text| text.starts_with("build "))
                 });
-                Ok((reader, piece, last_line))
+                Ok((reader, turn.made(piece), last_line))
             })
             .await
             .ok()?;
@@ -285,7 +278,7 @@ impl Reading {
             }
             any = true;
             records.last_line = last_line;
-            sender.send(answers().charge(piece)).await.ok()?;
+            sender.send(piece).await.ok()?;
         }
     }
 }

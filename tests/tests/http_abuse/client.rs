@@ -92,6 +92,11 @@ impl Client {
         Ok(self.stream.shutdown(Shutdown::Write)?)
     }
 
+    /// Takes what was read already for the beginning of the next answer.
+    pub(crate) fn begin_again(&mut self, read: &[u8]) {
+        self.pending.splice(0..0, read.iter().copied());
+    }
+
     /// The next answer, by its `Content-Length` or chunks.
     pub(crate) fn answer(&mut self) -> Result<Answer> {
         let head = self.until(b"\r\n\r\n")?;

@@ -6,16 +6,21 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// How many read at a time; of lists, each of which a server makes as a whole, fewer.
-const READERS: usize = 60;
+const READERS: usize = 100;
 const LIST_READERS: usize = 3;
+
+/// How long the log and the blob are that they read, in bytes.
+const LENGTH: usize = 16 << 20;
 
 /// Connections that ask for this and take next to nothing of the answer.
 fn slow_readers(server: &Server, count: usize, path: &str, lines: &str) -> Result<Held> {
     let mut readers = Held::new();
-    for _ in 0..count {
+    for n in 0..count {
         let mut client = server.connect()?;
-        // Else much of the answer would be on its way.
-        set_socket_recv_buffer_size(&client.stream, 4096)?;
+        // Else much of the answer would be on its way; the first is to get all of it later.
+        if n > 0 {
+            set_socket_recv_buffer_size(&client.stream, 4096)?;
+        }
         client.send(server.head("GET", path, &format!("{lines}\r\n")))?;
         readers.push(client);
     }
@@ -34,13 +39,21 @@ fn read(readers: &mut Held) -> Result<()> {
     Ok(())
 }
 
+/// Who was slow gets all of it in the end.
+fn takes_the_rest(reader: &mut Client, at_least: usize) -> Result<()> {
+    reader.begin_again(b"HTT");
+    let answer = reader.answer()?.is(200)?;
+    ensure!(answer.body.len() >= at_least, "{}", answer.body.len());
+    Ok(())
+}
+
 fn object(server: &Server, method: &str, path: &str, body: &Value) -> Result<Value> {
     let answer = server.call(method, path, &body.to_string())?;
     ensure!(matches!(answer.status, 200 | 201), "{path}: {answer:?}");
     Ok(serde_json::from_slice(&answer.body)?)
 }
 
-/// A build with a log of 16 MiB, made as a worker makes it.
+/// A build with a log of [`LENGTH`], made as a worker makes it.
 fn long_log(server: &Server) -> Result<String> {
     let files = json!({"files": [{"name": "p.yaml", "text": "
 projects:
@@ -63,8 +76,8 @@ pipelines:
     frame.extend(u32::try_from(text.len())?.to_be_bytes());
     frame.extend(&text);
     let frames = frame.repeat(16);
-    for n in 0..32_usize {
-        let offset = n * 16 * text.len();
+    let at_once = 16 * text.len();
+    for offset in (0..LENGTH).step_by(at_once) {
         let path = format!("/work/+log?lease={lease}&offset={offset}");
         let lines = format!(
             "Content-Type: {}\r\nContent-Length: {}\r\n\r\n",
@@ -131,15 +144,17 @@ fn slow_readers_of_a_large_answer_hold_up_nobody() -> Result<()> {
             }
             "store" => {
                 let mut client = server.connect()?;
-                let length = 32 << 20;
-                client.send(server.writing(&format!("Content-Length: {length}\r\n\r\n")))?;
-                client.send(vec![b'x'; length])?;
+                client.send(server.writing(&format!("Content-Length: {LENGTH}\r\n\r\n")))?;
+                client.send(vec![b'x'; LENGTH])?;
                 client.answer()?.is(201)?;
                 slow_readers(server, READERS, server.writable().1, "")?
             }
             _ => return Ok(Held::new()),
         };
         read(&mut readers)?;
+        for reader in readers.iter_mut().step_by(2 * READERS) {
+            takes_the_rest(reader, LENGTH)?;
+        }
         Ok(readers)
     })
 }
