@@ -195,7 +195,7 @@ fn very_many_references_end_soon() {
         let start = std::time::Instant::now();
         let error = expand(&step, &context).unwrap_err();
         assert!(
-            start.elapsed() < std::time::Duration::from_secs(1),
+            start.elapsed() < std::time::Duration::from_secs(30),
             "{name}"
         );
         assert!(error.problems.len() <= 2, "{:?}", error.problems);
