@@ -15,6 +15,8 @@ use std::sync::LazyLock;
 /// The sizes of a file's header and of a chunk's.
 const FILE_HEADER: usize = 16;
 const CHUNK_HEADER: usize = 44;
+/// How much is read at a time: what a controller reads when it is busy.
+const MOST: usize = 8 << 10;
 
 static FOLDER: LazyLock<tempfile::TempDir> =
     LazyLock::new(|| tempfile::tempdir().expect("a temporary folder"));
@@ -66,14 +68,14 @@ fn read_all() -> bool {
     }
     for start in [range.start, range.end / 2] {
         let mut reader = LOGS.read_text(&BUILD, start);
-        while let Ok(piece) = reader.read(&LOGS, u64::MAX) {
+        while let Ok(piece) = reader.read(&LOGS, u64::MAX, MOST) {
             if piece.is_empty() {
                 break;
             }
         }
     }
     let mut reader = LOGS.read_records(&BUILD, 0, None);
-    while let Ok(records) = reader.read(&LOGS) {
+    while let Ok(records) = reader.read(&LOGS, MOST) {
         if records.is_empty() {
             break;
         }

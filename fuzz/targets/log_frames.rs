@@ -78,7 +78,7 @@ fuzz_target!(|body: &[u8]| {
     let mut reader = LOGS.read_text(&BUILD, 0);
     let mut read = Vec::new();
     loop {
-        let piece = reader.read(&LOGS, u64::MAX).expect("the text is read");
+        let piece = reader.read(&LOGS, u64::MAX, 100).expect("the text is read");
         if piece.is_empty() {
             break;
         }
@@ -88,7 +88,7 @@ fuzz_target!(|body: &[u8]| {
     let mut reader = LOGS.read_records(&BUILD, 0, Some(1));
     let mut records = 0;
     loop {
-        let some = reader.read(&LOGS).expect("the records are read");
+        let some = reader.read(&LOGS, 100).expect("the records are read");
         if some.is_empty() {
             break;
         }
