@@ -273,7 +273,7 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__build)
-            opts="-p -f -h --parameter --ref --commit --reason --wait --follow --controller --ca-file --state --format --color --help"
+            opts="-p -f -h --parameter --ref --commit --reason --idempotency-key --wait --follow --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -296,6 +296,10 @@ _icktool() {
                     return 0
                     ;;
                 --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --idempotency-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -129,6 +129,7 @@ complete -c icktool -n "__fish_icktool_using_subcommand build" -s p -l parameter
 complete -c icktool -n "__fish_icktool_using_subcommand build" -l ref -d 'The git branch or tag to build' -r
 complete -c icktool -n "__fish_icktool_using_subcommand build" -l commit -d 'The git commit to build' -r
 complete -c icktool -n "__fish_icktool_using_subcommand build" -l reason -d 'Why, for people' -r
+complete -c icktool -n "__fish_icktool_using_subcommand build" -l idempotency-key -d 'The same key means the same build, however often it is asked for; one is drawn when left out' -r
 complete -c icktool -n "__fish_icktool_using_subcommand build" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
 complete -c icktool -n "__fish_icktool_using_subcommand build" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F
 complete -c icktool -n "__fish_icktool_using_subcommand build" -l state -d 'The state folder of an Ick that `icktool up` started: use that one' -r -F

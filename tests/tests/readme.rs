@@ -72,13 +72,17 @@ fn the_project_file_that_it_shows_is_sound() -> Result<()> {
 #[test]
 fn every_example_is_sound_without_a_warning() -> Result<()> {
     let ick = Ick::new()?;
+    let mut seen = 0;
     for folder in std::fs::read_dir(project_folder().join("examples"))? {
         let file = folder?.path().join("project.yaml");
-        let valid = ick
-            .run(&["validate", &file.display().to_string()])?
-            .exits(0)?;
-        ensure!(!valid.stderr.contains("warning"), "{valid:?}");
+        // Some are of what stands around Ick.
+        if file.exists() {
+            let valid = ick.run(&["validate", &file.display().to_string()])?;
+            ensure!(!valid.exits(0)?.stderr.contains("warning"), "{file:?}");
+            seen += 1;
+        }
     }
+    ensure!(seen > 1);
     Ok(())
 }
 

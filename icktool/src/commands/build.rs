@@ -43,6 +43,9 @@ pub struct Args {
     /// Why, for people
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// The same key means the same build, however often it is asked for; one is drawn when left out
+    #[arg(long, value_name = "KEY", value_parser = idempotency_key)]
+    idempotency_key: Option<String>,
     /// Wait for the build's end
     #[arg(long)]
     wait: bool,
@@ -67,7 +70,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     };
     let build = session
         .controller
-        .trigger(&project, &trigger, None)
+        .trigger(&project, &trigger, args.idempotency_key.as_deref())
         .tried(|| format!("trigger a build of {project}"))?
         .build;
     let waits = args.wait || args.follow;
@@ -145,6 +148,15 @@ pub fn parameters(given: &[String]) -> Result<Map<String, Value>, Error> {
         }
     }
     Ok(parameters)
+}
+
+/// What can be the value of a header, as the controller takes it.
+fn idempotency_key(text: &str) -> Result<String, &'static str> {
+    let fits = (1..=200).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    match fits {
+        true => Ok(text.to_owned()),
+        false => Err("a key has 1 to 200 visible ASCII characters"),
+    }
 }
 
 /// From here on Ctrl-C ends the waiting, says how to cancel the build, and leaves it running.
@@ -252,6 +264,21 @@ fn show_records(out: &Output, session: &Session, id: &BuildId) -> Result<(), Fai
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn keys_by_table() {
+        for (text, fits) in [
+            ("k", true),
+            (&"k".repeat(200), true),
+            (&"k".repeat(201), false),
+            ("", false),
+            ("a b", false),
+            ("a\nb", false),
+            ("ä", false),
+        ] {
+            assert_eq!(idempotency_key(text).is_ok(), fits, "{text:?}");
+        }
+    }
 
     fn given(texts: &[&str]) -> Result<Value, String> {
         let texts: Vec<String> = texts.iter().map(|t| (*t).to_owned()).collect();
