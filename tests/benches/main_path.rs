@@ -3,12 +3,15 @@
 
 use anyhow::{Context, Result, ensure};
 use ick_api::controller::Trigger;
-use ick_client::{Controller, Credentials, Idp, Store, TokenSource, Upload};
+use ick_client::{Controller, Credentials, Idp, TokenSource};
 use ick_core::build::BuildStatus;
 use ick_core::secret::Secret;
-use ick_tests::{Ick, eventually};
+use ick_tests::{Ick, Raw, Sample, eventually, need};
+use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 const DEFINITIONS: &str = "
@@ -89,52 +92,6 @@ fn main() -> Result<()> {
     memory(&ick)
 }
 
-/// Durations of one thing done several times, in ascending order.
-struct Sample(Vec<Duration>);
-
-impl Sample {
-    fn take(times: usize, mut thing: impl FnMut() -> Result<()>) -> Result<Self> {
-        thing()?;
-        let mut all = Vec::with_capacity(times);
-        for _ in 0..times {
-            let start = Instant::now();
-            thing()?;
-            all.push(start.elapsed());
-        }
-        all.sort_unstable();
-        Ok(Self(all))
-    }
-
-    fn at(&self, percent: usize) -> Duration {
-        let last = self.0.len().saturating_sub(1);
-        self.0
-            .get(last * percent / 100)
-            .copied()
-            .unwrap_or_default()
-    }
-
-    fn median(&self) -> Duration {
-        self.at(50)
-    }
-
-    fn over(&self, baseline: &Self) -> String {
-        let ratio = self.median().as_secs_f64() / baseline.median().as_secs_f64();
-        format!("{ratio:.2} × the baseline")
-    }
-}
-
-impl std::fmt::Display for Sample {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{:.1?} [{:.1?} – {:.1?}]",
-            self.median(),
-            self.at(10),
-            self.at(90)
-        )
-    }
-}
-
 fn controller(ick: &Ick) -> Result<Controller> {
     let up = ick.up_file()?;
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
@@ -145,13 +102,6 @@ fn controller(ick: &Ick) -> Result<Controller> {
     let idp = Idp::new(&text(&up["idp"]["url"]))?;
     Ok(Controller::new(&text(&up["controller"]["url"]))?
         .with_token(TokenSource::client(idp, credentials)))
-}
-
-fn store(ick: &Ick) -> Result<Store> {
-    let up = ick.up_file()?;
-    let token = ick.run(&["token"])?.exits(0)?.stdout.trim().to_owned();
-    let url = up["store"]["url"].as_str().context("no store")?;
-    Ok(Store::new(url)?.with_token(TokenSource::fixed(Secret::new(token))))
 }
 
 fn wait(ick: &Ick, project: &str) -> Result<()> {
@@ -227,8 +177,7 @@ fn followed(ick: &Ick) -> Result<Sample> {
     follower.wait()?;
     // The first lines may have been there before the follower was.
     all.drain(..all.len().min(5));
-    all.sort_unstable();
-    Ok(Sample(all))
+    Ok(Sample::new(all))
 }
 
 fn cancelled(ick: &Ick) -> Result<Sample> {
@@ -241,8 +190,7 @@ fn cancelled(ick: &Ick) -> Result<Sample> {
         ick.run(&["show-log", "--follow", &id])?;
         all.push(start.elapsed());
     }
-    all.sort_unstable();
-    Ok(Sample(all))
+    Ok(Sample::new(all))
 }
 
 fn loud(ick: &Ick) -> Result<(Sample, Sample)> {
@@ -274,47 +222,120 @@ fn loud(ick: &Ick) -> Result<(Sample, Sample)> {
     Ok((baseline, loud))
 }
 
+/// The same bytes by the same client to nginx, whose file is synced as the store syncs its own, and to the
+/// store, which takes a digest besides.
 fn artifacts(ick: &Ick) -> Result<()> {
     const SIZE: usize = 512 << 20;
-    let store = store(ick)?;
-    let content = vec![7; SIZE];
-    let mut count = 0_u8;
-    let write = Sample::take(5, || {
-        // A new file each time, as the store keeps every content too.
-        count += 1;
-        let mut file = std::fs::File::create(ick.folder().join(format!("blob-{count}")))?;
-        file.write_all(&content)?;
-        Ok(file.sync_all()?)
-    })?;
-    let name = "bench/blob".parse()?;
-    let upload = Upload {
-        length: Some(SIZE as u64),
-        ..Upload::default()
+    let up = ick.up_file()?;
+    let store = address(&up["store"]["url"])?;
+    let token = ick.run(&["token"])?.exits(0)?.stdout.trim().to_owned();
+    let nginx = Nginx::start(&ick.folder().join("nginx"))?;
+    let mut content = vec![7; SIZE];
+    let mut other = 0;
+    // Another content each time, as the store keeps equal ones once.
+    let mut put = |address, token: &str, path: &str| -> Result<()> {
+        other += 1;
+        content[0] = other;
+        let mut raw = Raw::connect(address)?;
+        raw.send("PUT", path, token, &content)?;
+        raw.drain().map(|_| ())
     };
-    let put = Sample::take(5, || {
-        // Another content each time, so that each is written.
-        count += 1;
-        let mut content: &[u8] = &content;
-        let mut first: &[u8] = &[count];
-        let mut both = std::io::Read::chain(&mut first, &mut content);
-        let mut limited = std::io::Read::take(&mut both, SIZE as u64);
-        store.put(&name, &mut limited, upload)?;
-        Ok(())
-    })?;
-    let get = Sample::take(5, || {
-        store.get(&name, None)?.copy_to(&mut std::io::sink())?;
-        Ok(())
-    })?;
-    println!("baseline: write and sync 512 MB            {write}");
-    println!(
-        "artifact of 512 MB, up                     {put}   {}",
-        put.over(&write)
-    );
-    println!(
-        "artifact of 512 MB, down                   {get}   {}",
-        get.over(&write)
-    );
+    let mut puts = (Vec::new(), Vec::new());
+    let mut gets = (Vec::new(), Vec::new());
+    for round in 0..6 {
+        let begun = Instant::now();
+        put(nginx.address, "", "/blob")?;
+        std::fs::File::open(nginx.folder.join("blob"))?.sync_all()?;
+        let theirs = begun.elapsed();
+        let begun = Instant::now();
+        put(store, &token, "/blobs/bench/blob")?;
+        if round > 0 {
+            puts.0.push(theirs);
+            puts.1.push(begun.elapsed());
+        }
+        for (address, token, path, gets) in [
+            (nginx.address, "", "/blob", &mut gets.0),
+            (store, &token, "/blobs/bench/blob", &mut gets.1),
+        ] {
+            let begun = Instant::now();
+            let mut raw = Raw::connect(address)?;
+            raw.send("GET", path, token, &[])?;
+            ensure!(raw.drain()? == SIZE as u64);
+            if round > 0 {
+                gets.push(begun.elapsed());
+            }
+        }
+    }
+    for (what, (theirs, ours)) in [("up", puts), ("down", gets)] {
+        let (theirs, ours) = (Sample::new(theirs), Sample::new(ours));
+        println!("baseline: nginx, 512 MB {what:<4}               {theirs}");
+        println!(
+            "artifact of 512 MB, {what:<4}                   {ours}   {}",
+            ours.over(&theirs)
+        );
+    }
     Ok(())
+}
+
+fn address(url: &serde_json::Value) -> Result<SocketAddr> {
+    let url = url.as_str().context("no URL")?;
+    Ok(url.trim_start_matches("http://").parse()?)
+}
+
+/// nginx with WebDAV, one worker, on loopback.
+struct Nginx {
+    child: Child,
+    address: SocketAddr,
+    folder: PathBuf,
+}
+
+impl Nginx {
+    fn start(folder: &Path) -> Result<Self> {
+        need("nginx", "nginx-light")?;
+        std::fs::create_dir(folder)?;
+        let free = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let here = folder.display();
+        std::fs::write(
+            folder.join("nginx.conf"),
+            format!(
+                "daemon off; user root; worker_processes 1; pid {here}/pid; error_log {here}/error.log;
+                 events {{ worker_connections 64; }}
+                 http {{
+                     access_log off; sendfile on; client_max_body_size 0;
+                     client_body_temp_path {here}/body; proxy_temp_path {here}/proxy;
+                     fastcgi_temp_path {here}/fastcgi; uwsgi_temp_path {here}/uwsgi; scgi_temp_path {here}/scgi;
+                     server {{ listen {free}; root {here}; dav_methods PUT; }}
+                 }}"
+            ),
+        )?;
+        let child = Command::new("nginx")
+            .arg("-p")
+            .arg(folder)
+            .arg("-c")
+            .arg(folder.join("nginx.conf"))
+            .stderr(Stdio::null())
+            .spawn()?;
+        let nginx = Self {
+            child,
+            address: free,
+            folder: folder.to_owned(),
+        };
+        eventually("nginx to listen", || {
+            Ok(Raw::connect(free).is_ok().then_some(()))
+        })?;
+        Ok(nginx)
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // The master ends its worker when it is asked to end, not when it is killed.
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        let _ = self.child.wait();
+    }
 }
 
 fn projects(ick: &Ick) -> Result<()> {

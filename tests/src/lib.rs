@@ -3,18 +3,22 @@
 //! [`Ick`] is a whole installation (identity provider, controller, store, worker) started by
 //! `icktool up` on free ports with a state folder, configuration and home of its own; its methods are
 //! what a person does with it. [`Daemon`] is one server by itself, with what it uses of the machine. Both
-//! end every process that they started, also when a test fails.
+//! end every process that they started, also when a test fails. [`Sample`] and [`Raw`] are for benchmarks.
 
 mod daemon;
 mod disk;
 mod ick;
 mod outcome;
+mod raw;
+mod sample;
 mod wait;
 
 pub use daemon::{Daemon, Holds};
 pub use disk::{Disk, with_small_disks};
 pub use ick::{Ick, is_alive};
 pub use outcome::Outcome;
+pub use raw::Raw;
+pub use sample::Sample;
 pub use wait::{DEADLINE, eventually};
 
 use anyhow::{Context, Result, ensure};
