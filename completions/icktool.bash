@@ -403,12 +403,16 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__create__subcmd__worker)
-            opts="-h --controller --ca-file --state --format --color --help"
+            opts="-h --slots --allow-host --allow-network --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --slots)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --controller)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1967,13 +1971,17 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__up)
-            opts="-h --slots --port --detach --controller --ca-file --state --format --color --help"
+            opts="-h --slots --address --port --detach --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --slots)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --address)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -3,8 +3,8 @@
 //! Help, completions and man pages are all made from these definitions.
 
 use crate::commands::{
-    artifacts, build, builds, clients, down, generate, login, make_it_so, pipelines, projects, run,
-    show_log, status, up, validate, workers,
+    artifacts, build, builds, clients, create_worker, down, generate, login, make_it_so, pipelines,
+    projects, run, show_log, status, up, validate, workers,
 };
 use crate::exit;
 use crate::output::{Color, Format};
@@ -90,7 +90,7 @@ pub enum Command {
     DrainWorker(workers::DrainArgs),
     ResumeWorker(workers::ResumeArgs),
     DeleteWorker(workers::DeleteArgs),
-    CreateWorker(workers::CreateArgs),
+    CreateWorker(create_worker::Args),
 
     ListArtifacts(artifacts::ListArgs),
     GetArtifact(artifacts::GetArgs),

@@ -84,6 +84,11 @@ pub fn is_in_the_clear(url: &str) -> bool {
     Address::parse(url).is_ok_and(|address| address.is_in_the_clear())
 }
 
+/// Whether only this machine can reach a server at this URL. False for what is no server's URL.
+pub fn is_loopback(url: &str) -> bool {
+    Address::parse(url).is_ok_and(|address| address.is_loopback())
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

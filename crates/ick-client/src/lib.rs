@@ -32,7 +32,7 @@ mod store;
 mod tls;
 mod token;
 
-pub use address::is_in_the_clear;
+pub use address::{is_in_the_clear, is_loopback};
 pub use binding::Binding;
 pub use controller::{Append, BuildFilter, Controller, LogPart, Triggered};
 pub use error::{Error, ErrorKind};

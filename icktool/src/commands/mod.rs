@@ -4,6 +4,7 @@ pub mod artifacts;
 pub mod build;
 pub mod builds;
 pub mod clients;
+pub mod create_worker;
 pub mod definitions;
 pub mod down;
 pub mod generate;
@@ -54,7 +55,7 @@ pub fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::DrainWorker(args) => workers::drain(context, &args),
         Command::ResumeWorker(args) => workers::resume(context, &args),
         Command::DeleteWorker(args) => workers::delete(context, &args),
-        Command::CreateWorker(args) => workers::create(context, &args),
+        Command::CreateWorker(args) => create_worker::run(context, &args),
         Command::ListArtifacts(args) => artifacts::list(context, &args),
         Command::GetArtifact(args) => get_artifact::run(context, &args),
         Command::PutArtifact(args) => artifacts::put(context, &args),

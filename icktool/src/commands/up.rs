@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 /// Start a whole Ick on this machine
 ///
 /// An identity provider, a controller, an artifact store and a worker, as processes of their own that
-/// listen on this machine only; ready when the command returns, or says `ready`. It becomes the server
+/// listen on this machine only, unless `--address` says otherwise; ready when the command returns, or says `ready`. It becomes the server
 /// that every other command talks to. Run again, it starts what has died and leaves the rest alone.
 ///
 /// Builds may do on this machine what your own programs may: run commands, use the network.
@@ -28,11 +28,16 @@ use std::time::{Duration, Instant};
 #[command(after_help = "\
 Examples:
   icktool up --detach            on ports 8750 to 8752, state in ~/.local/share/ick
-  icktool up --port 0 --slots 4  on free ports, four builds at a time, until Ctrl-C")]
+  icktool up --port 0 --slots 4  on free ports, four builds at a time, until Ctrl-C
+  icktool up --address 192.0.2.1 reachable by workers on other hosts: icktool create-worker")]
 pub struct Args {
     /// How many builds the worker executes at a time; 1 when left out. For the first use: it stays so
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     slots: Option<u32>,
+    /// The address of this machine where its servers listen, and by which workers on other hosts reach
+    /// them; 127.0.0.1 when left out. For the first use: it stays so
+    #[arg(long, value_name = "IP")]
+    address: Option<std::net::IpAddr>,
     /// The controller's port; the store has the next one, the identity provider the one after. 0: free
     /// ones. 8750 when left out. For the first use: they stay so
     #[arg(long, value_name = "P")]
@@ -60,6 +65,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let begun = Instant::now();
     let locked = Locked::take(&state).tried(tried)?;
     let wanted = Wanted {
+        address: args.address,
         port: args.port,
         slots: args.slots,
     };

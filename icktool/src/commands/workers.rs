@@ -1,13 +1,12 @@
-//! `icktool list-workers`, `show-worker`, `drain-worker`, `resume-worker`, `delete-worker`,
-//! `create-worker`
+//! `icktool list-workers`, `show-worker`, `drain-worker`, `resume-worker`, `delete-worker`
 
 use crate::error::{Failure, Tried};
 use crate::exit::Exit;
 use crate::output::{Table, sanitise, style, table::Cell};
 use crate::session::{Context, name};
 use ick_api::controller::{Allows, Worker, Workers};
-use ick_api::scope;
 use ick_core::name::WorkerId;
+use serde_json::Value;
 
 /// List workers
 #[derive(Debug, clap::Args)]
@@ -63,21 +62,6 @@ pub struct DeleteArgs {
     worker: String,
 }
 
-/// Make the credentials of a new worker
-///
-/// Prints the beginning of the new worker's configuration. The secret is shown this once; who has lost
-/// it deletes the client and makes it anew.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  icktool create-worker builder-7 > config.yaml
-  ick-worker serve --config config.yaml --state /var/lib/ick-worker")]
-pub struct CreateArgs {
-    /// The worker's name, which is its client's
-    #[arg(value_name = "NAME")]
-    name: String,
-}
-
 fn worker_id(text: &str) -> Result<WorkerId, crate::error::Error> {
     name(text, "a worker")
 }
@@ -103,11 +87,7 @@ pub fn allows(allows: Allows) -> String {
 pub fn table(workers: &[Worker]) -> Table {
     let mut table = Table::new(&["WORKER", "SLOTS", "ALLOWS", "KEYWORDS", "LAST SEEN", ""]);
     for worker in workers {
-        let state = match (worker.drained, &worker.paused) {
-            (true, _) => "drained".to_owned(),
-            (false, Some(why)) => format!("paused: {}", sanitise::line(why)),
-            (false, None) => String::new(),
-        };
+        let state = remarks(worker).join("; ");
         table.row(vec![
             worker.worker.as_str().into(),
             worker.slots.to_string().into(),
@@ -118,6 +98,30 @@ pub fn table(workers: &[Worker]) -> Table {
         ]);
     }
     table
+}
+
+/// What is out of the ordinary with a worker.
+fn remarks(worker: &Worker) -> Vec<String> {
+    let mut remarks = Vec::new();
+    match (worker.drained, &worker.paused) {
+        (true, _) => remarks.push("drained".to_owned()),
+        (false, Some(why)) => remarks.push(format!("paused: {}", sanitise::line(why))),
+        (false, None) => {}
+    }
+    // What Ick's own worker says of its host.
+    if let Some(clock) = worker.rest.get("clock").and_then(Value::as_str) {
+        remarks.push(format!("clock {}", sanitise::line(clock)));
+    }
+    let packages = worker.rest.get("missing").and_then(Value::as_array);
+    let packages: Vec<String> = packages
+        .into_iter()
+        .flatten()
+        .filter_map(|package| package.as_str().map(sanitise::line))
+        .collect();
+    if !packages.is_empty() {
+        remarks.push(format!("lacks {}", packages.join(", ")));
+    }
+    remarks
 }
 
 /// Lists them.
@@ -230,29 +234,5 @@ pub fn delete(context: &Context, args: &DeleteArgs) -> Result<Exit, Failure> {
         .delete_worker(&worker)
         .tried(|| format!("delete the worker {worker}"))?;
     context.out.note(&format!("deleted the worker {worker}"));
-    Ok(Exit::Ok)
-}
-
-/// Makes the credentials of one.
-///
-/// # Errors
-/// Those of the call.
-pub fn create(context: &Context, args: &CreateArgs) -> Result<Exit, Failure> {
-    let worker = worker_id(&args.name)?;
-    let session = context.connect()?;
-    let scopes: Vec<String> = scope::WORKER
-        .iter()
-        .map(|scope| (*scope).to_owned())
-        .collect();
-    let made = super::clients::make(&session, &worker, &scopes)
-        .tried(|| format!("make the worker {worker}"))?;
-    context.out.result(&super::clients::revealed(&made), |_| {
-        format!(
-            "controller: {}\nclient_id: {}\nclient_secret: {}\n",
-            session.controller.url(),
-            made.client_id,
-            made.client_secret.reveal()
-        )
-    })?;
     Ok(Exit::Ok)
 }

@@ -49,14 +49,14 @@ impl Addresses {
         format!("http://{address}")
     }
 
-    /// On this machine: P controller, P+1 store, P+2 identity provider; free ones for 0.
+    /// At one address of this machine: P controller, P+1 store, P+2 identity provider; free ones for 0.
     ///
     /// # Errors
     /// When there are no three ports from P on, or none free.
-    fn choose(port: u16) -> Result<Self, Error> {
-        let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    fn choose(address: IpAddr, port: u16) -> Result<Self, Error> {
+        let at = |port| SocketAddr::from((address, port));
         if port == 0 {
-            return free().map(|[controller, store, idp]| Self {
+            return free(address).map(|[controller, store, idp]| Self {
                 idp,
                 controller,
                 store,
@@ -75,16 +75,23 @@ impl Addresses {
     }
 }
 
-/// Three free addresses on this machine, below the ports that the system gives to outgoing connections:
-/// one of those could be taken while its server is down for a moment.
-fn free() -> Result<[SocketAddr; 3], Error> {
+/// Three free ports at an address of this machine, below those that the system gives to outgoing
+/// connections: one of those could be taken while its server is down for a moment.
+fn free(address: IpAddr) -> Result<[SocketAddr; 3], Error> {
+    if let Err(error) = TcpListener::bind((address, 0)) {
+        return Err(Error::Argument {
+            argument: format!("--address {address}"),
+            why: format!("this machine cannot listen there: {error}"),
+            hint: Some("`ip address` shows the addresses that it has".to_owned()),
+        });
+    }
     const FIRST: u64 = 10_000;
     const COUNT: u64 = 22_000;
     let begin = RandomState::new().hash_one(0) % COUNT;
     let ports = (0..COUNT).filter_map(|n| u16::try_from(FIRST + (begin + n) % COUNT).ok());
     // All three are held at once, so that they differ.
     let bound: Vec<_> = ports
-        .filter_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())
+        .filter_map(|port| TcpListener::bind((address, port)).ok())
         .take(3)
         .collect();
     let addresses: io::Result<Vec<_>> = bound.iter().map(TcpListener::local_addr).collect();
@@ -94,16 +101,44 @@ fn free() -> Result<[SocketAddr; 3], Error> {
         .map_err(|_| Error::Other("no free port was found".to_owned()))
 }
 
-/// Where the servers listen, or will: what their settings say, else as `port` has it.
+/// Where the servers listen, or will: what their settings say, else as `address` and `port` have it.
 ///
 /// # Errors
-/// When settings cannot be read, or `port` contradicts them.
-pub fn servers(state: &Path, port: Option<u16>) -> Result<Addresses, Error> {
-    let wanted = Addresses::choose(port.unwrap_or(DEFAULT_PORT))?;
+/// When settings cannot be read, or `address` or `port` contradicts them.
+pub fn servers(
+    state: &Path,
+    address: Option<IpAddr>,
+    port: Option<u16>,
+) -> Result<Addresses, Error> {
+    let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    if let Some(address) = address.filter(IpAddr::is_unspecified) {
+        return Err(Error::Argument {
+            argument: format!("--address {address}"),
+            why: "it is part of the servers' URLs, so it has to be one by which others reach this machine"
+                .to_owned(),
+            hint: Some("`ip address` shows the addresses that it has".to_owned()),
+        });
+    }
+    let wanted = Addresses::choose(address.unwrap_or(here), port.unwrap_or(DEFAULT_PORT))?;
     let mut addresses = wanted;
     addresses.idp = listen(state, Role::Idp, wanted.idp)?;
     addresses.controller = listen(state, Role::Controller, wanted.controller)?;
     addresses.store = listen(state, Role::Store, wanted.store)?;
+    if let Some(address) = address
+        && addresses.controller.ip() != address
+    {
+        return Err(Error::Argument {
+            argument: format!("--address {address}"),
+            why: format!(
+                "this Ick has settled for {} on first use",
+                addresses.controller.ip()
+            ),
+            hint: Some(format!(
+                "leave --address out, or change it in all settings: {} and its neighbours",
+                file(state, Role::Controller).display()
+            )),
+        });
+    }
     if let Some(port) = port.filter(|port| *port != 0)
         && addresses.controller.port() != port
     {
@@ -284,19 +319,24 @@ mod tests {
     fn ports_are_settled_on_first_use() -> Result<(), Box<dyn std::error::Error>> {
         let state = tempfile::tempdir()?;
         let show = |e: Error| format!("{e:?}");
-        let first = servers(state.path(), Some(9000)).map_err(show)?;
+        let first = servers(state.path(), None, Some(9000)).map_err(show)?;
         write_servers(state.path(), &first).map_err(show)?;
         assert_eq!(first.url(Role::Controller), "http://127.0.0.1:9000");
         assert_eq!(first.url(Role::Store), "http://127.0.0.1:9001");
         assert_eq!(first.url(Role::Idp), "http://127.0.0.1:9002");
-        assert_eq!(servers(state.path(), None).map_err(show)?, first);
-        assert_eq!(servers(state.path(), Some(0)).map_err(show)?, first);
+        assert_eq!(servers(state.path(), None, None).map_err(show)?, first);
+        assert_eq!(servers(state.path(), None, Some(0)).map_err(show)?, first);
         assert!(matches!(
-            servers(state.path(), Some(9010)),
+            servers(state.path(), None, Some(9010)),
+            Err(Error::Argument { .. })
+        ));
+        let elsewhere = Some(IpAddr::from([192, 0, 2, 1]));
+        assert!(matches!(
+            servers(state.path(), elsewhere, None),
             Err(Error::Argument { .. })
         ));
         assert!(matches!(
-            servers(state.path(), Some(65_534)),
+            servers(state.path(), None, Some(65_534)),
             Err(Error::Argument { .. })
         ));
         Ok(())
@@ -305,7 +345,7 @@ mod tests {
     #[test]
     fn free_ports_differ() -> Result<(), Box<dyn std::error::Error>> {
         let state = tempfile::tempdir()?;
-        let found = servers(state.path(), Some(0)).map_err(|e| format!("{e:?}"))?;
+        let found = servers(state.path(), None, Some(0)).map_err(|e| format!("{e:?}"))?;
         assert!(
             found.idp != found.store
                 && found.store != found.controller
@@ -321,7 +361,7 @@ mod tests {
         std::fs::create_dir(state.path().join("controller"))?;
         let mine = "listen: 0.0.0.0:7000\nqueue_timeout: 1h\n";
         std::fs::write(file(state.path(), Role::Controller), mine)?;
-        let found = servers(state.path(), None).map_err(show)?;
+        let found = servers(state.path(), None, None).map_err(show)?;
         assert_eq!(found.url(Role::Controller), "http://127.0.0.1:7000");
         write_servers(state.path(), &found).map_err(show)?;
         assert_eq!(

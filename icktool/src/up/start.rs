@@ -29,6 +29,8 @@ const INTERVAL: Duration = Duration::from_millis(3);
 /// What to start.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
+    /// Where the servers listen on first use; none: on loopback.
+    pub address: Option<std::net::IpAddr>,
     /// The port of the controller on first use; the other two follow. 0: free ones.
     pub port: Option<u16>,
     /// How many builds the worker executes at a time.
@@ -80,7 +82,7 @@ struct Startup<'a> {
 impl Startup<'_> {
     fn run(&mut self, wanted: Wanted) -> Result<(), Failure> {
         let before = UpFile::load(self.state)?;
-        let addresses = settings::servers(self.state, wanted.port)?;
+        let addresses = settings::servers(self.state, wanted.address, wanted.port)?;
         let has_worker = settings::has_worker(self.state, wanted.slots)?;
         let alive = |role: Role| {
             let recorded = before.as_ref().and_then(|up| up.alive(role));

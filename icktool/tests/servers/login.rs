@@ -186,11 +186,19 @@ fn credentials_are_sent_to_no_other_issuer_than_the_one_seen_first() {
 #[test]
 fn a_new_worker_gets_what_it_needs_and_no_more() {
     let ick = Home::up();
-    let made = ick.run(&["create-worker", "builder-7"]).exits(0);
-    assert!(made.stdout.starts_with(&format!(
-        "controller: {}\nclient_id: builder-7\n",
-        ick.url()
-    )));
+    let made = ick
+        .run(&["create-worker", "builder-7", "--slots", "3", "--allow-host"])
+        .exits(0)
+        .says("only this machine reaches the controller")
+        .says("docs/second-host.md");
+    for part in [
+        &format!("controller: \"{}\"\nclient_id: \"builder-7\"\n", ick.url()),
+        "slots: 3\nallow_host: true\nallow_network: false\n",
+        "umask 077\n",
+        "exec ick-worker serve --state",
+    ] {
+        assert!(made.stdout.contains(part), "{part:?} in {}", made.stdout);
+    }
     let clients = ick
         .run(&["list-clients", "--format", "json"])
         .exits(0)
@@ -210,6 +218,78 @@ fn a_new_worker_gets_what_it_needs_and_no_more() {
     assert_eq!(scope.map(|scope| scope.len()), Some(3));
     ick.run(&["create-worker", "builder-7"])
         .exits(2)
-        .says("builder-7");
+        .says("there is a client of that name already")
+        .says("icktool delete-client builder-7");
+    ick.run(&["create-worker", "builder 8"])
+        .exits(2)
+        .says("\"builder 8\" is no name of a worker");
     ick.run(&["delete-client", "builder-7"]).exits(0);
+    let made = ick
+        .run(&["create-worker", "builder-7", "--format", "json"])
+        .exits(0)
+        .json();
+    assert_eq!(made["controller"], ick.url());
+    assert_eq!(made["client_id"], "builder-7");
+    assert!(made["client_secret"].as_str().unwrap().len() >= 32);
+}
+
+#[test]
+fn what_create_worker_prints_makes_a_host_a_worker() {
+    let ick = Home::up();
+    let block = ick.run(&["create-worker", "second"]).exits(0).stdout;
+    let host = Home::new();
+    let programs = std::path::Path::new(assert_cmd::cargo::cargo_bin!("icktool"))
+        .parent()
+        .unwrap()
+        .to_owned();
+    let usual = std::env::var("PATH").unwrap();
+    let paste = |path: &str| {
+        let mut sh = std::process::Command::new("sh");
+        sh.env_clear().env("PATH", path).env("HOME", host.path(""));
+        sh.current_dir(host.path(""))
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped());
+        let mut sh = sh.spawn().unwrap();
+        let mut stdin = sh.stdin.take().unwrap();
+        stdin.write_all(block.as_bytes()).unwrap();
+        sh
+    };
+    // A shell's own folders, without Ick's.
+    let without = paste(&usual).wait_with_output().unwrap();
+    let said = String::from_utf8(without.stderr).unwrap();
+    assert_eq!(without.status.code(), Some(1), "{said}");
+    assert!(said.contains("there is no ick-worker in PATH"), "{said}");
+    assert!(!host.path("ick-worker").exists());
+
+    let with = format!("{}:{usual}", programs.display());
+    let mut worker = paste(&with);
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        let shown = ick.run(&["show-worker", "second", "--format", "json"]);
+        if shown.code == 0 {
+            assert_eq!(shown.json()["slots"], 1);
+            break;
+        }
+        assert!(std::time::Instant::now() < until, "{shown:?}");
+    }
+    let mode = |name: &str| {
+        let meta = std::fs::metadata(host.path(name)).unwrap();
+        meta.permissions().mode() & 0o777
+    };
+    assert_eq!(mode("ick-worker"), 0o700);
+    assert_eq!(mode("ick-worker/config.yaml"), 0o600);
+    // The settings of a worker are never overwritten.
+    let again = paste(&with).wait_with_output().unwrap();
+    let said = String::from_utf8(again.stderr).unwrap();
+    assert_eq!(again.status.code(), Some(1), "{said}");
+    assert!(said.contains("the settings of a worker already"), "{said}");
+
+    // `sh` runs it as a process below itself.
+    let id = worker.id();
+    let child = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+    let child: i32 = child.split_whitespace().next().unwrap().parse().unwrap();
+    let child = rustix::process::Pid::from_raw(child).unwrap();
+    rustix::process::kill_process(child, rustix::process::Signal::INT).unwrap();
+    assert_eq!(worker.wait().unwrap().code(), Some(0));
 }

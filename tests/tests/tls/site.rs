@@ -126,8 +126,12 @@ impl Site {
 
     /// The settings of a new worker, without CA file.
     pub(crate) fn worker(&self, name: &str) -> Result<String> {
-        let made = self.icktool(&["create-worker", name])?.exits(0)?;
-        Ok(format!("{}allow_host: true\n", made.stdout))
+        let made = self.icktool(&["create-worker", name, "--format", "json"])?;
+        let made = made.exits(0)?.json()?;
+        Ok(format!(
+            "controller: {}\nclient_id: {}\nclient_secret: {}\nallow_host: true\n",
+            made["controller"], made["client_id"], made["client_secret"]
+        ))
     }
 
     /// What a daemon said so far.
