@@ -11,6 +11,10 @@ use tracing_subscriber::EnvFilter;
 /// The variable that says what goes into the log.
 const FILTER: &str = "ICK_LOG";
 
+/// The exit code when controller and worker speak different versions (`EX_PROTOCOL` of sysexits.h): only
+/// an upgrade helps.
+const OTHER_PROTOCOL: u8 = 76;
+
 /// Ick's worker manager: asks the controller for work and executes it on this build host.
 #[derive(Debug, Parser)]
 #[command(name = "ick-worker", version)]
@@ -75,7 +79,11 @@ fn serve(args: &ServeArgs) -> ExitCode {
         Err(error) => {
             // The log may be on a full disk.
             let _ = writeln!(std::io::stderr(), "ick-worker: {error:#}");
-            ExitCode::from(2)
+            let other_protocol = matches!(
+                error.downcast_ref(),
+                Some(daemon::DaemonError::OtherProtocol { .. })
+            );
+            ExitCode::from(if other_protocol { OTHER_PROTOCOL } else { 2 })
         }
     }
 }

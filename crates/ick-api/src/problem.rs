@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// The media type of error answers.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
+/// The `type` of the 422 that refuses a worker of another protocol version.
+pub const WORKER_PROTOCOL_PROBLEM: &str = "urn:ick:worker-protocol";
+
 /// An error answer. Its `detail` says what a person can do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -185,6 +185,13 @@ impl Refusal {
         self
     }
 
+    /// With a `type` by which a program can tell it from others of its status.
+    #[must_use]
+    pub fn of_kind(mut self, kind: &str) -> Self {
+        kind.clone_into(&mut self.0.problem.kind);
+        self
+    }
+
     /// Adds a header whose value is built from text; one that cannot be a header is left out.
     #[must_use]
     pub fn with_text(self, name: HeaderName, value: &str) -> Self {

@@ -7,6 +7,7 @@ use crate::show;
 use crate::state::{Said, Stamp, WorkerRecord};
 use http::{HeaderMap, StatusCode, header};
 use ick_api::controller::{Registration, Workers};
+use ick_api::problem::WORKER_PROTOCOL_PROBLEM;
 use ick_api::scope;
 use ick_core::name::{ClientId, WorkerId};
 use ick_http::axum::extract::State;
@@ -87,7 +88,10 @@ async fn register(
 ) -> Result<Response, Refusal> {
     // Whatever the body says: a token cannot speak for another worker.
     let worker: WorkerId = by.sub().clone();
-    let said = said(body)?.0;
+    // Who looks after the controller is to see it too.
+    let said = said(body)
+        .inspect_err(|why| tracing::warn!("the worker {worker} is not registered: {why}"))?
+        .0;
     blocking(move || {
         let now = app.now();
         let (status, record) = app.put_worker(&worker, said, &worker, |record| {
@@ -297,10 +301,7 @@ fn said(body: Registration) -> Result<(Said, Option<bool>), Refusal> {
     }
     let protocol = protocol.unwrap_or(ick_api::WORKER_PROTOCOL);
     if protocol != ick_api::WORKER_PROTOCOL {
-        return wrong(format!(
-            "this controller speaks version {} of the worker protocol, not {protocol}",
-            ick_api::WORKER_PROTOCOL
-        ));
+        return Err(other_protocol(protocol, rest.get("version")));
     }
     let drained = match take(&mut rest, "drained") {
         None | Some(Value::Null) => None,
@@ -318,6 +319,26 @@ fn said(body: Registration) -> Result<(Said, Option<bool>), Refusal> {
         rest,
     };
     Ok((said, drained))
+}
+
+/// Says which versions there are and what to upgrade.
+fn other_protocol(theirs: u32, version: Option<&Value>) -> Refusal {
+    let ours = ick_api::WORKER_PROTOCOL;
+    let own = env!("CARGO_PKG_VERSION");
+    let version = match version.and_then(Value::as_str) {
+        Some(version) if version.len() <= MAX_KEYWORD => format!(" (version {version:?})"),
+        _ => String::new(),
+    };
+    let remedy = if theirs > ours {
+        format!("upgrade the controller, or install ick-worker {own} there")
+    } else {
+        format!("upgrade ick-worker to {own} there")
+    };
+    Refusal::unprocessable(format!(
+        "this controller (version {own}) speaks version {ours} of the worker protocol, and the worker\
+         {version} version {theirs}: {remedy}"
+    ))
+    .of_kind(WORKER_PROTOCOL_PROBLEM)
 }
 
 fn take(rest: &mut Map<String, Value>, field: &str) -> Option<Value> {

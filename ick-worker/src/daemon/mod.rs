@@ -10,6 +10,7 @@
 //! SIGTERM stops the worker and leaves the supervisors with their actions; SIGINT ends the actions,
 //! reports them as `lost_worker`, and stops the worker. A second signal ends it at once.
 
+mod clock;
 mod lease;
 mod leftover;
 mod record;
@@ -23,6 +24,8 @@ pub use record::{Damage, check};
 
 use crate::config::Config;
 use crate::engine::{Engine, EngineConfig, RunFolder};
+use crate::places::missing_on_host;
+use clock::Clock;
 use ick_client::{Controller, Retry};
 use ick_state::{Room, StateFolder};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -65,6 +68,14 @@ pub enum DaemonError {
         /// The record.
         file: PathBuf,
     },
+    /// Controller and worker speak different versions of a protocol.
+    #[error("this worker (version {}) cannot work for {controller}: {why}", env!("CARGO_PKG_VERSION"))]
+    OtherProtocol {
+        /// The controller's URL.
+        controller: String,
+        /// Which versions, and what to upgrade.
+        why: String,
+    },
     /// The controller or the identity provider refuses this worker for good.
     #[error("cannot register with the controller: {0}")]
     Refused(#[from] ick_client::Error),
@@ -81,6 +92,7 @@ struct Shared {
     /// Where the store is.
     store: String,
     stop: Arc<Stop>,
+    clock: Clock,
     /// The room on the state folder's disk: with too little of it no new build is taken.
     room: Room,
     cleaner: Sender<RunFolder>,
@@ -104,7 +116,16 @@ pub fn serve(config: Config, program: &Path) -> Result<(), DaemonError> {
     let polls = controller.apart();
     let stop = Arc::new(Stop::new(polls.clone()));
     listen(signals, &stop)?;
-    let Some(registered) = register::first(&config, &state, &controller, &stop)? else {
+    for missing in missing_on_host(config.allows) {
+        tracing::warn!(
+            "{} is not on this host, so {} fail: install the Debian package {}",
+            missing.program,
+            missing.actions,
+            missing.package
+        );
+    }
+    let clock = Clock::default();
+    let Some(registered) = register::first(&config, &state, &controller, &clock, &stop)? else {
         return Ok(());
     };
     let (cleaner, cleaning) = channel::<RunFolder>();
@@ -114,6 +135,7 @@ pub fn serve(config: Config, program: &Path) -> Result<(), DaemonError> {
         polls: polls.with_token(registered.token),
         store: registered.store,
         stop,
+        clock,
         room: Room::new(state.path(), config.free_space),
         cleaner,
         config,

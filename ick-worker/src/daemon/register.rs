@@ -1,10 +1,13 @@
 //! Making the worker known to the controller.
 
 use super::DaemonError;
+use super::clock::Clock;
 use super::stop::{Mode, Stop};
 use crate::config::Config;
-use ick_api::WORKER_PROTOCOL;
-use ick_api::controller::Registration;
+use crate::places::missing_on_host;
+use ick_api::controller::{Registration, Version};
+use ick_api::problem::WORKER_PROTOCOL_PROBLEM;
+use ick_api::{API_VERSION, WORKER_PROTOCOL};
 use ick_client::{Binding, Controller, Error, ErrorKind, Idp, Retry, TokenSource};
 use ick_core::digest::Digest;
 use ick_state::{StateFolder, atomic};
@@ -37,16 +40,18 @@ pub(super) struct Registered {
 /// Registers, and tries until the servers are up; none when told to stop before.
 ///
 /// # Errors
-/// When the credentials are refused, or the controller names another issuer or store than before.
+/// When the credentials or the worker's version are refused, or the controller names another issuer or
+/// store than before.
 pub(super) fn first(
     config: &Config,
     state: &StateFolder,
     controller: &Controller,
+    clock: &Clock,
     stop: &Stop,
 ) -> Result<Option<Registered>, DaemonError> {
     let mut backoff = Retry::FOR_EVER.begin();
     loop {
-        let error = match try_first(config, state, controller) {
+        let error = match try_first(config, state, controller, clock) {
             Ok(registered) => return Ok(Some(registered)),
             Err(DaemonError::Refused(error)) => error,
             Err(other) => return Err(other),
@@ -69,8 +74,10 @@ fn try_first(
     config: &Config,
     state: &StateFolder,
     controller: &Controller,
+    clock: &Clock,
 ) -> Result<Registered, DaemonError> {
     let version = controller.version()?;
+    check_api(controller, &version)?;
     let binding = Binding::new(controller, &version)?;
     bind(state, config, binding)?;
     let idp = Idp::new(&version.auth_url)?
@@ -78,7 +85,7 @@ fn try_first(
         .with_retry(Retry::NEVER);
     let token = TokenSource::client(idp, config.credentials.clone());
     let controller = controller.clone().with_token(token.clone());
-    register(config, &controller)?;
+    register(config, &controller, clock).map_err(|error| refused(&controller, error))?;
     if version.auth_url != config.controller {
         super::warn_of_clear_text(&version.auth_url);
     }
@@ -147,17 +154,71 @@ fn fingerprint(config: &Config) -> Digest {
     Digest::from_bytes(Sha256::digest(text.as_bytes()).into())
 }
 
-/// Tells the controller what this worker is, for the first time or anew.
-pub(super) fn register(config: &Config, controller: &Controller) -> Result<(), Error> {
+/// Whether the controller's API is the one that this worker knows.
+fn check_api(controller: &Controller, version: &Version) -> Result<(), DaemonError> {
+    let Version { api, version, .. } = version;
+    if *api == API_VERSION {
+        return Ok(());
+    }
+    let remedy = if *api > API_VERSION {
+        "upgrade ick-worker on this host"
+    } else {
+        "upgrade the controller, or install its version of ick-worker on this host"
+    };
+    Err(DaemonError::OtherProtocol {
+        controller: controller.url().to_owned(),
+        why: format!(
+            "the controller (version {version:?}) speaks version {api} of the API, and this worker version \
+             {API_VERSION}: {remedy}"
+        ),
+    })
+}
+
+/// Why the controller does not register this worker.
+fn refused(controller: &Controller, error: Error) -> DaemonError {
+    match error.problem() {
+        Some(problem) if problem.kind == WORKER_PROTOCOL_PROBLEM => DaemonError::OtherProtocol {
+            controller: controller.url().to_owned(),
+            why: problem.detail.clone(),
+        },
+        _ => error.into(),
+    }
+}
+
+/// Tells the controller what this worker is, for the first time or anew. From the answer it is known how
+/// wrong this host's clock is.
+pub(super) fn register(
+    config: &Config,
+    controller: &Controller,
+    clock: &Clock,
+) -> Result<(), Error> {
+    let worker = controller.register(&registration(config, clock))?;
+    if worker.last_seen.is_some_and(|now| clock.note(now)) {
+        controller.register(&registration(config, clock))?;
+    }
+    tracing::info!("registered with {} as {}", controller.url(), worker.worker);
+    Ok(())
+}
+
+fn registration(config: &Config, clock: &Clock) -> Registration {
     let mut rest = Map::new();
     rest.insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
-    let worker = controller.register(&Registration {
+    let missing = missing_on_host(config.allows);
+    if !missing.is_empty() {
+        let packages: Vec<&str> = missing.iter().map(|one| one.package).collect();
+        rest.insert("missing".to_owned(), packages.into());
+    }
+    if let Some(words) = clock.words() {
+        rest.insert(
+            "clock".to_owned(),
+            format!("{words} the controller's").into(),
+        );
+    }
+    Registration {
         keywords: config.keywords.clone(),
         slots: Some(config.slots),
         allows: Some(config.allows),
         protocol: Some(WORKER_PROTOCOL),
         rest,
-    })?;
-    tracing::info!("registered with {} as {}", controller.url(), worker.worker);
-    Ok(())
+    }
 }

@@ -3,6 +3,7 @@
 use super::Shared;
 use super::lease::Lease;
 use super::leftover;
+use super::register;
 use super::ship::{Shipped, Shipper};
 use super::slot::Slot;
 use super::stop::Mode;
@@ -84,6 +85,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn item(&mut self, slot: &mut Slot, item: &WorkItem) -> Then {
         tracing::debug!(build = %item.build_id, action = item.action_id, "begins");
+        self.note_time(item);
         let (ending, shipper) = match self.perform(slot, item) {
             Ok(performed) => performed,
             Err(why) => (Ending::Outcome(Outcome::failed(why)), no_log(item)),
@@ -140,7 +142,7 @@ impl Run<'_> {
         let mut running = self.shared.engine.start(folder, request)?;
         let shipper = Shipper::new(&item.lease, item.log_offset, Some(running.folder()));
         let mut shipper = match shipper {
-            Ok(shipper) => shipper,
+            Ok(shipper) => shipper.correcting(self.shared.clock.correction()),
             Err(why) => {
                 let _ = running.stop(StopReason::Shutdown);
                 while !matches!(running.poll(LONG), Event::Ended(_)) {}
@@ -170,8 +172,24 @@ impl Run<'_> {
             Err(why) => lost(&format!("the action's result cannot be read: {why}")),
         };
         let shipper = Shipper::new(&item.lease, base, Some(&action))
-            .map_err(|why| cannot("read the action's output", &why))?;
+            .map_err(|why| cannot("read the action's output", &why))?
+            .correcting(self.shared.clock.correction());
         Ok((Ending::Outcome(outcome), Some(shipper)))
+    }
+
+    /// The item says what the time is at the controller. Who lists workers is to see how it differs.
+    fn note_time(&self, item: &WorkItem) {
+        let Shared {
+            config,
+            controller,
+            clock,
+            ..
+        } = self.shared;
+        if clock.note(item.now)
+            && let Err(why) = register::register(config, controller, clock)
+        {
+            tracing::info!("the controller was not told of this host's clock: {why}");
+        }
     }
 
     fn details(&self, item: &WorkItem) -> Result<Value, Cause> {

@@ -37,6 +37,8 @@ pub(super) struct Shipper {
     reader: Option<Reader>,
     /// Read, and not yet taken by the controller.
     pending: Chunk,
+    /// How many milliseconds are added to the times of this host.
+    correction: i64,
     backoff: Option<Backoff>,
     next: Instant,
 }
@@ -54,9 +56,15 @@ impl Shipper {
             base,
             reader,
             pending: Chunk::default(),
+            correction: 0,
             backoff: None,
             next: Instant::now(),
         })
+    }
+
+    /// With times that are so many milliseconds later than this host's.
+    pub(super) fn correcting(self, correction: i64) -> Self {
+        Self { correction, ..self }
     }
 
     /// How many bytes of the lease's log the controller has, as far as this knows.
@@ -128,6 +136,7 @@ impl Shipper {
             && let Some(reader) = &mut self.reader
         {
             self.pending = reader.read(MAX_BODY)?;
+            self.pending.shift_times(self.correction);
         }
         Ok(!self.pending.body.is_empty())
     }

@@ -71,7 +71,7 @@ pub(super) fn work(shared: &Shared, number: u32, folder: &Path) {
             Err(_) if shared.stop.mode() != Mode::Work => return,
             Err(error) if matches!(error.status(), Some(404 | 409)) => {
                 tracing::info!("the controller does not know this worker: {error}");
-                match register::register(&shared.config, &shared.controller) {
+                match register::register(&shared.config, &shared.controller, &shared.clock) {
                     Ok(()) => Duration::ZERO,
                     Err(error) => troubles.one(&error),
                 }

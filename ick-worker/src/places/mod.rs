@@ -7,7 +7,7 @@ pub(crate) mod network;
 mod root;
 pub(crate) mod tools;
 
-pub use tools::{Attach, Tools};
+pub use tools::{Attach, Missing, Tools, missing_on_host};
 
 use crate::engine::{OUTPUTS, Order, PARAMETERS, Request, RunFolder, SCRIPT, TMP};
 use ick_core::build::Place;

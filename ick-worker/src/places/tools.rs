@@ -2,6 +2,7 @@
 
 use crate::engine::{Order, Program, cause};
 use crate::environment;
+use ick_api::controller::Allows;
 use ick_core::build::{Cause, CauseKind, Place};
 use rustix::fs::Access;
 use serde::{Deserialize, Serialize};
@@ -107,6 +108,40 @@ pub(crate) fn in_path(path: &str, program: &str) -> Option<PathBuf> {
         .filter(|folder| folder.starts_with('/'))
         .map(|folder| Path::new(folder).join(program))
         .find(|file| file.is_file() && rustix::fs::access(file, Access::EXEC_OK).is_ok())
+}
+
+/// A program that this host does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The program.
+    pub program: &'static str,
+    /// The Debian package that it is in.
+    pub package: &'static str,
+    /// The actions that fail without it.
+    pub actions: &'static str,
+}
+
+/// What a host that allows this much lacks of what actions need there. They are looked for again whenever
+/// an action needs them, so a package that is installed later is of use at once.
+pub fn missing_on_host(allows: Allows) -> Vec<Missing> {
+    let path = std::env::var("PATH").unwrap_or_else(|_| environment::PATH.to_owned());
+    let has = |program| in_path(&path, program).is_some();
+    let needed = |program, package, actions| Missing {
+        program,
+        package,
+        actions,
+    };
+    let mut missing = vec![
+        needed("bwrap", "bubblewrap", "actions in containers"),
+        needed("bash", "bash", "shell actions"),
+        needed("python3", "python3", "python actions"),
+        needed("git", "git", "git actions"),
+    ];
+    if allows.network && !has("slirp4netns") {
+        missing.push(needed("pasta", "passt", "actions with a network"));
+    }
+    missing.retain(|one| !has(one.program));
+    missing
 }
 
 fn missing(program: &str, package: &str, place: &str) -> Cause {

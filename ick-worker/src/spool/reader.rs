@@ -2,6 +2,7 @@
 
 use super::{FILE, MAGIC};
 use ick_api::logframe::{HEADER_LEN, Header};
+use ick_core::time::Timestamp;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -31,6 +32,26 @@ pub struct Chunk {
     pub from: u64,
     /// The payload offset after its last byte.
     pub to: u64,
+}
+
+impl Chunk {
+    /// Makes the times of all frames so many milliseconds later.
+    pub fn shift_times(&mut self, ms: i64) {
+        if ms == 0 {
+            return;
+        }
+        let mut rest = self.body.as_mut_slice();
+        while let Some((bytes, after)) = rest.split_first_chunk_mut::<HEADER_LEN>() {
+            let Ok(mut header) = Header::decode(bytes) else {
+                return;
+            };
+            let shifted = header.time.as_millis().saturating_add_signed(ms);
+            header.time = Timestamp::from_millis(shifted);
+            *bytes = header.encode();
+            let length = usize::try_from(header.len).unwrap_or(usize::MAX);
+            rest = after.get_mut(length..).unwrap_or_default();
+        }
+    }
 }
 
 impl Reader {

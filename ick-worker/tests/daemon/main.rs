@@ -92,6 +92,42 @@ fn what_is_not_allowed_or_not_known_is_refused() {
 }
 
 #[test]
+fn a_controller_of_another_api_is_not_worked_for() {
+    for (api, remedy) in [
+        (2, "upgrade ick-worker on this host"),
+        (0, "upgrade the controller"),
+    ] {
+        let world = World::new();
+        world.speak_api(api);
+        let mut worker = Worker::start(&world);
+        assert_eq!(worker.ended().code(), Some(76));
+        let log = worker.log();
+        let versions =
+            format!("speaks version {api} of the API, and this worker version 1: {remedy}");
+        assert!(log.contains(&versions), "{log}");
+        assert!(log.contains(&world.url), "{log}");
+        assert!(world.state().registered.is_empty());
+    }
+}
+
+#[test]
+fn a_worker_whose_protocol_is_refused_ends_with_the_controller_s_words() {
+    let world = World::new();
+    world.refuse_protocol();
+    let mut worker = Worker::start(&world);
+    assert_eq!(worker.ended().code(), Some(76));
+    let log = worker.log();
+    assert!(
+        log.contains("this controller speaks another version"),
+        "{log}"
+    );
+    assert!(
+        log.contains(&format!("cannot work for {}", world.url)),
+        "{log}"
+    );
+}
+
+#[test]
 fn output_is_there_while_the_action_goes_on() {
     let world = World::new();
     let worker = Worker::start(&world);

@@ -3,6 +3,7 @@
 
 use crate::http::{self, Answer, Request};
 use ick_api::logframe::{self, Stream};
+use ick_api::problem::WORKER_PROTOCOL_PROBLEM;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::net::TcpListener;
@@ -34,6 +35,9 @@ pub(crate) struct State {
     troubles: VecDeque<Trouble>,
     away: bool,
     issuer: Option<String>,
+    /// The version of the API, 1 when none is set.
+    api: Option<u32>,
+    refuses_protocol: bool,
 }
 
 /// What goes wrong with a call.
@@ -201,6 +205,14 @@ impl World {
         self.change(|state| state.issuer = Some(to.to_owned()));
     }
 
+    pub(crate) fn speak_api(&self, version: u32) {
+        self.change(|state| state.api = Some(version));
+    }
+
+    pub(crate) fn refuse_protocol(&self) {
+        self.change(|state| state.refuses_protocol = true);
+    }
+
     fn answer(&self, request: &Request) -> Answer {
         if self.state().away {
             return None;
@@ -211,8 +223,9 @@ impl World {
         }
         if path == "/version" {
             let issuer = self.state().issuer.clone().unwrap_or(self.url.clone());
+            let api = self.state().api.unwrap_or(1);
             let answer =
-                json!({"version": "1", "api": 1, "auth_url": issuer, "artifact_store": self.url});
+                json!({"version": "1", "api": api, "auth_url": issuer, "artifact_store": self.url});
             return ok(&answer);
         }
         let store = path.starts_with("/blobs/");
@@ -241,6 +254,13 @@ impl World {
     }
 
     fn register(&self, request: &Request) -> Answer {
+        if self.state().refuses_protocol {
+            let detail = "this controller speaks another version";
+            return problem(
+                422,
+                json!({"type": WORKER_PROTOCOL_PROBLEM, "detail": detail}),
+            );
+        }
         let body = serde_json::from_slice(&request.body).unwrap();
         self.change(|state| {
             state.registered.push(body);

@@ -222,7 +222,7 @@ pub(super) use arguments;
 fn missing(tool: &str, package: &str) -> Cause {
     cause(
         CauseKind::MissingTool,
-        format!("{tool} is not on this worker: install the package {package}"),
+        format!("{tool} is not on this worker: install the Debian package {package}"),
     )
 }
 
