@@ -3,16 +3,13 @@
 //! Each is a tmpfs in a mount namespace of the test's own, so nothing of it is left on the machine,
 //! however the test ends.
 
-use anyhow::{Context, Result, bail, ensure};
+use crate::namespace;
+use anyhow::{Context, Result, ensure};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use std::ffi::CString;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
-
-/// Says to the test program that it has a mount namespace of its own.
-const INSIDE: &str = "ICK_TEST_OWN_MOUNTS";
 
 /// The file that fills a disk.
 const BALLAST: &str = "ballast";
@@ -27,43 +24,7 @@ pub fn with_small_disks<T>(test: T) -> Result<()>
 where
     T: FnOnce() -> Result<()>,
 {
-    if std::env::var_os(INSIDE).is_some() {
-        return test();
-    }
-    crate::need("unshare", "util-linux")?;
-    let name = std::any::type_name::<T>();
-    let name = name.split_once("::").map_or(name, |(_, rest)| rest);
-    let name = name.trim_end_matches("::{{closure}}");
-    let mut unshare = Command::new("unshare");
-    if !rustix::process::geteuid().is_root() {
-        unshare.args(["--user", "--map-root-user"]);
-    }
-    unshare.args(["--mount", "--propagation", "private"]);
-    let can = unshare.arg("true").output()?;
-    ensure!(
-        can.status.success(),
-        "this test needs a mount namespace of its own: run it as root, or let users have user namespaces \
-         (sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0): {}",
-        String::from_utf8_lossy(&can.stderr)
-    );
-    let mut inside = Command::new("unshare");
-    inside.args(unshare.get_args().filter(|argument| *argument != "true"));
-    inside
-        .arg("--")
-        .arg(std::env::current_exe()?)
-        .args([name, "--exact", "--nocapture", "--include-ignored"])
-        .env(INSIDE, "1");
-    let output = inside.output().context("cannot run unshare")?;
-    let said = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    if !output.status.success() {
-        bail!("{name} failed in its mount namespace:\n{said}");
-    }
-    ensure!(said.contains("1 passed"), "{name} was not found:\n{said}");
-    Ok(())
+    namespace::with_own_mounts(test)
 }
 
 /// A disk of a few megabytes. It is unmounted with this.
@@ -80,7 +41,7 @@ impl Disk {
     pub fn mount(path: impl Into<PathBuf>, mebibytes: u64) -> Result<Self> {
         let path = path.into();
         ensure!(
-            std::env::var_os(INSIDE).is_some(),
+            namespace::is_inside(),
             "a disk is mounted inside with_small_disks only"
         );
         std::fs::create_dir_all(&path)?;

@@ -8,6 +8,7 @@
 mod daemon;
 mod disk;
 mod ick;
+mod namespace;
 mod outcome;
 mod raw;
 mod sample;
@@ -16,6 +17,7 @@ mod wait;
 pub use daemon::{Daemon, Holds};
 pub use disk::{Disk, with_small_disks};
 pub use ick::{Ick, is_alive};
+pub use namespace::with_own_network;
 pub use outcome::Outcome;
 pub use raw::Raw;
 pub use sample::Sample;
