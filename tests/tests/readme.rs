@@ -73,8 +73,13 @@ fn the_project_file_that_it_shows_is_sound() -> Result<()> {
 fn every_example_is_sound_without_a_warning() -> Result<()> {
     let ick = Ick::new()?;
     let mut seen = 0;
-    for folder in std::fs::read_dir(project_folder().join("examples"))? {
-        let file = folder?.path().join("project.yaml");
+    for entry in std::fs::read_dir(project_folder().join("examples"))? {
+        let path = entry?.path();
+        let file = if path.is_dir() {
+            path.join("project.yaml")
+        } else {
+            path
+        };
         // Some are of what stands around Ick.
         if file.exists() {
             let valid = ick.run(&["validate", &file.display().to_string()])?;
