@@ -78,13 +78,6 @@ impl Addresses {
 /// Three free ports at an address of this machine, below those that the system gives to outgoing
 /// connections: one of those could be taken while its server is down for a moment.
 fn free(address: IpAddr) -> Result<[SocketAddr; 3], Error> {
-    if let Err(error) = TcpListener::bind((address, 0)) {
-        return Err(Error::Argument {
-            argument: format!("--address {address}"),
-            why: format!("this machine cannot listen there: {error}"),
-            hint: Some("`ip address` shows the addresses that it has".to_owned()),
-        });
-    }
     const FIRST: u64 = 10_000;
     const COUNT: u64 = 22_000;
     let begin = RandomState::new().hash_one(0) % COUNT;
@@ -111,14 +104,7 @@ pub fn servers(
     port: Option<u16>,
 ) -> Result<Addresses, Error> {
     let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    if let Some(address) = address.filter(IpAddr::is_unspecified) {
-        return Err(Error::Argument {
-            argument: format!("--address {address}"),
-            why: "it is part of the servers' URLs, so it has to be one by which others reach this machine"
-                .to_owned(),
-            hint: Some("`ip address` shows the addresses that it has".to_owned()),
-        });
-    }
+    address.map_or(Ok(()), check_address)?;
     let wanted = Addresses::choose(address.unwrap_or(here), port.unwrap_or(DEFAULT_PORT))?;
     let mut addresses = wanted;
     addresses.idp = listen(state, Role::Idp, wanted.idp)?;
@@ -155,6 +141,23 @@ pub fn servers(
         });
     }
     Ok(addresses)
+}
+
+/// Whether servers can listen at an address of which their URLs are made.
+fn check_address(address: IpAddr) -> Result<(), Error> {
+    let why = if address.is_unspecified() {
+        "it becomes part of the servers' URLs, so it has to be one by which others reach this machine"
+            .to_owned()
+    } else if let Err(error) = TcpListener::bind((address, 0)) {
+        format!("this machine cannot listen there: {error}")
+    } else {
+        return Ok(());
+    };
+    Err(Error::Argument {
+        argument: format!("--address {address}"),
+        why,
+        hint: Some("`ip address` shows the addresses that it has".to_owned()),
+    })
 }
 
 /// Writes the settings of the servers that have none yet.
@@ -330,11 +333,12 @@ mod tests {
             servers(state.path(), None, Some(9010)),
             Err(Error::Argument { .. })
         ));
-        let elsewhere = Some(IpAddr::from([192, 0, 2, 1]));
-        assert!(matches!(
-            servers(state.path(), elsewhere, None),
-            Err(Error::Argument { .. })
-        ));
+        for address in [[127, 0, 0, 2], [0, 0, 0, 0], [255, 255, 255, 255]] {
+            assert!(matches!(
+                servers(state.path(), Some(address.into()), None),
+                Err(Error::Argument { .. })
+            ));
+        }
         assert!(matches!(
             servers(state.path(), None, Some(65_534)),
             Err(Error::Argument { .. })

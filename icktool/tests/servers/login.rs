@@ -1,6 +1,7 @@
 //! Who one is: credentials from a login, from the environment, and as a token.
 
 use crate::home::{Home, ended};
+use rustix::process::{Pid, Signal, kill_process};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -263,7 +264,7 @@ fn what_create_worker_prints_makes_a_host_a_worker() {
     assert!(!host.path("ick-worker").exists());
 
     let with = format!("{}:{usual}", programs.display());
-    let mut worker = paste(&with);
+    let worker = Pasted(paste(&with));
     let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
     loop {
         let shown = ick.run(&["show-worker", "second", "--format", "json"]);
@@ -285,11 +286,31 @@ fn what_create_worker_prints_makes_a_host_a_worker() {
     assert_eq!(again.status.code(), Some(1), "{said}");
     assert!(said.contains("the settings of a worker already"), "{said}");
 
-    // `sh` runs it as a process below itself.
-    let id = worker.id();
-    let child = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
-    let child: i32 = child.split_whitespace().next().unwrap().parse().unwrap();
-    let child = rustix::process::Pid::from_raw(child).unwrap();
-    rustix::process::kill_process(child, rustix::process::Signal::INT).unwrap();
-    assert_eq!(worker.wait().unwrap().code(), Some(0));
+    worker.end();
+}
+
+/// A shell that runs a worker as its one child.
+struct Pasted(std::process::Child);
+
+impl Pasted {
+    fn end(mut self) {
+        assert!(self.interrupt());
+        assert_eq!(self.0.wait().unwrap().code(), Some(0));
+    }
+
+    fn interrupt(&self) -> bool {
+        let id = self.0.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+        let child = children.ok().and_then(|ids| ids.trim().parse().ok());
+        child
+            .and_then(Pid::from_raw)
+            .is_some_and(|child| kill_process(child, Signal::INT).is_ok())
+    }
+}
+
+impl Drop for Pasted {
+    fn drop(&mut self) {
+        self.interrupt();
+        let _ = self.0.wait();
+    }
 }

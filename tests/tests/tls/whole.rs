@@ -1,8 +1,11 @@
 //! The whole main path over https.
 
 use crate::site::{NAMES, Site};
-use anyhow::{Result, ensure};
-use ick_tests::eventually;
+use anyhow::{Context, Result, ensure};
+use ick_tests::{eventually, program};
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 const HELLO: &str = "
 projects:
@@ -119,6 +122,42 @@ fn a_worker_that_cannot_trust_the_controller_says_so_once_and_tries_on() -> Resu
     })?;
     assert_eq!(site.log("worker")?.matches("cannot register").count(), 1);
     Ok(())
+}
+
+#[test]
+fn what_create_worker_prints_brings_the_authority_along() -> Result<()> {
+    let site = Site::up()?;
+    let made = site
+        .icktool(&["create-worker", "w", "--allow-host"])?
+        .exits(0)?;
+    let programs = program("ick-worker")?;
+    let programs = programs.parent().context("no folder")?.display();
+    let path = std::env::var("PATH")?;
+    let home = site.path("other-host");
+    std::fs::create_dir(&home)?;
+    std::fs::write(site.path("hello.yaml"), HELLO)?;
+    site.icktool(&["make-it-so", "hello.yaml"])?.exits(0)?;
+    let mut shell = Command::new("sh")
+        .env_clear()
+        .env("PATH", format!("{programs}:{path}"))
+        .env("HOME", &home)
+        .current_dir(&home)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(site.path("worker.log"))?)
+        .spawn()?;
+    let mut stdin = shell.stdin.take().context("no stdin")?;
+    stdin.write_all(made.stdout.as_bytes())?;
+    drop(stdin);
+    let built = build(&site, "hello/1");
+    // The shell's one child is the worker.
+    let id = shell.id();
+    let child = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?;
+    if let Some(worker) = Pid::from_raw(child.trim().parse()?) {
+        kill_process(worker, Signal::INT)?;
+    }
+    ensure!(shell.wait()?.success());
+    built
 }
 
 #[test]
