@@ -83,6 +83,12 @@ fn broken(error: io::Error) -> ureq::Error {
     }
 }
 
+/// Whether the head of an answer is there and was not taken. ureq looks at the refusal of `Expect:
+/// 100-continue`, and then waits for more before it takes it: in vain, where the connection stays open.
+fn has_head(input: &[u8]) -> bool {
+    input.starts_with(b"HTTP/") && input.windows(4).any(|end| end == b"\r\n\r\n")
+}
+
 /// A connection in the clear, which notices when the other side speaks TLS.
 #[derive(Debug)]
 pub(crate) struct Plain<In> {
@@ -100,6 +106,9 @@ impl<In: Transport> Transport for Plain<In> {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        if has_head(self.transport.buffers().input()) {
+            return Ok(true);
+        }
         let more = self.transport.await_input(timeout)?;
         if !self.begun {
             self.begun = true;
@@ -137,6 +146,9 @@ impl Transport for Secured {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        if has_head(self.buffers.input()) {
+            return Ok(true);
+        }
         self.stream.sock.set_timeout(timeout);
         let count = self.stream.read(self.buffers.input_append_buf())?;
         self.buffers.input_appended(count);

@@ -102,6 +102,8 @@ fn converse(stream: &TcpStream, connection: usize, seen: &Mutex<Vec<Request>>, a
             let reply = answer(&request, usize::MAX);
             seen.lock().unwrap().push(request);
             let _ = writer.write_all(&reply.0);
+            // Like a proxy, it leaves it to the client to hang up.
+            let _ = std::io::copy(&mut reader, &mut std::io::sink());
             return;
         }
         if expects {
