@@ -196,8 +196,9 @@ impl Context {
         let begun = Instant::now();
         let version = loop {
             match controller.version() {
-                Err(ick_client::Error::Unreachable { .. }) if begun.elapsed() < patience => {
-                    std::thread::sleep(AGAIN);
+                Err(error) if error.is_transient(true) && begun.elapsed() < patience => {
+                    let left = patience.saturating_sub(begun.elapsed());
+                    std::thread::sleep(error.retry_after().unwrap_or(AGAIN).min(left));
                 }
                 other => {
                     break other

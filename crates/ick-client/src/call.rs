@@ -224,16 +224,25 @@ impl Server {
         let mut all = Vec::new();
         loop {
             let answer = self.send(&Call::get(&*path))?;
-            let next = next_link(answer.headers()).and_then(|l| self.address.path_of_link(&l));
+            let next = next_link(answer.headers());
             all.append(&mut rows(self.read_json(answer)?));
             if limit.is_some_and(|limit| all.len() >= limit) {
                 all.truncate(limit.unwrap_or(usize::MAX));
                 return Ok(all);
             }
-            match next {
-                Some(next) if next != path => path = next,
-                _ => return Ok(all),
+            let Some(link) = next else {
+                return Ok(all);
+            };
+            let next = self.address.path_of_link(&link).ok_or_else(|| {
+                self.nonsense(&format!(
+                    "the list goes on at {link}, which is not below this URL; a proxy that puts a path before \
+                     the server's own has to do so in the header Link too"
+                ))
+            })?;
+            if next == path {
+                return Ok(all);
             }
+            path = next;
         }
     }
 

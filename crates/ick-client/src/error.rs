@@ -176,9 +176,21 @@ impl Error {
     pub fn is_transient(&self, repeatable: bool) -> bool {
         match self {
             Self::Unreachable { sent, .. } => repeatable || !sent,
-            Self::Problem { problem, .. } => matches!(problem.status, 408 | 425 | 429 | 503),
-            Self::Token { status, .. } => matches!(status, 408 | 425 | 429 | 503),
-            _ => false,
+            _ => match self.status() {
+                Some(408 | 425 | 429 | 503) => true,
+                // What a proxy says of a server that was cut off, or did not answer in time.
+                Some(502 | 504) => repeatable,
+                _ => false,
+            },
+        }
+    }
+
+    /// Whether a call that the server may hold back was cut off on its way, as proxies do with connections
+    /// on which nothing moves.
+    pub fn is_cut(&self) -> bool {
+        match self {
+            Self::Unreachable { sent, .. } => *sent,
+            other => other.status() == Some(504),
         }
     }
 

@@ -21,8 +21,8 @@ const PATIENCE: Retry = Retry {
 };
 
 /// A connection that lasted so long was a good one, also when nothing came: a build can be silent for
-/// longer than a read may take.
-const GOOD: Duration = Duration::from_secs(5);
+/// longer than a read may take, or than a proxy leaves a connection alone.
+const GOOD: Duration = Duration::from_millis(500);
 
 /// A connection that is opened again when it is cut.
 #[derive(Debug)]

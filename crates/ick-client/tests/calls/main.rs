@@ -187,15 +187,49 @@ fn lists_go_on_to_their_end_but_not_to_another_server() {
             "link: </workers?limit=1000&after=a>; rel=\"next\"\r\n",
             r#"{"workers":[{"worker":"a"}]}"#,
         ),
+        "/workers?limit=1000&after=a" => Reply::json(200, r#"{"workers":[{"worker":"b"}]}"#),
         _ => Reply::with(
             200,
-            "link: <http://127.0.0.1:1/workers>; rel=\"next\"\r\n",
-            r#"{"workers":[{"worker":"b"}]}"#,
+            "link: <http://127.0.0.1:1/projects>; rel=\"next\"\r\n",
+            r#"{"projects":[{"project":"a"}]}"#,
         ),
     });
-    let workers = Controller::new(&server.url).unwrap().workers(None).unwrap();
+    let controller = Controller::new(&server.url).unwrap();
+    let workers = controller.workers(None).unwrap();
     let names: Vec<_> = workers.iter().map(|w| w.worker.as_str()).collect();
     assert_eq!(names, ["a", "b"]);
+    // Half a list is none.
+    let error = controller.projects(None).unwrap_err().to_string();
+    assert!(
+        error.contains("goes on at http://127.0.0.1:1/projects"),
+        "{error}"
+    );
+    assert_eq!(server.seen().len(), 3);
+}
+
+#[test]
+fn what_a_proxy_says_of_a_server_that_is_away_is_no_last_word() {
+    let server = Fake::start(|_, n| match n {
+        0 => Reply::with(502, "", "<h1>Bad Gateway</h1>"),
+        1 => Reply::with(504, "", "<h1>Gateway Timeout</h1>"),
+        _ => Reply::json(200, r#"{"projects":[]}"#),
+    });
+    Controller::new(&server.url)
+        .unwrap()
+        .projects(None)
+        .unwrap();
+    assert_eq!(server.seen().len(), 3);
+    // It may have been done.
+    let cut = Fake::start(|_, _| Reply::with(504, "", ""));
+    let error = Controller::new(&cut.url)
+        .unwrap()
+        .create_project(&serde_json::json!({}))
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("{} answered 504 Gateway Timeout", cut.url)
+    );
+    assert_eq!(cut.seen().len(), 1);
 }
 
 #[test]
