@@ -3,10 +3,11 @@
 //! Short actions need no call of their own for this: the thread that asks is started when an action
 //! has lasted a moment, and then serves the rest of the run.
 
+use super::polls::Polls;
 use super::stop::{Mode, Stop};
 use crate::engine::{StopReason, Stopper};
 use ick_api::controller::WorkItem;
-use ick_client::{Controller, Retry};
+use ick_client::Retry;
 use ick_core::secret::Secret;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ const WAIT: Duration = Duration::from_secs(25);
 #[derive(Debug)]
 pub(super) struct Lease {
     name: String,
-    polls: Controller,
+    polls: Polls,
     state: Mutex<State>,
 }
 
@@ -43,7 +44,7 @@ struct Executing {
 
 impl Lease {
     /// The lease of a work item.
-    pub(super) fn new(item: &WorkItem, polls: Controller) -> Arc<Self> {
+    pub(super) fn new(item: &WorkItem, polls: Polls) -> Arc<Self> {
         Arc::new(Self {
             name: item.lease.clone(),
             polls,
@@ -152,6 +153,7 @@ impl Lease {
         while !self.state().over && stop.mode() == Mode::Work {
             let until_deadline = self.enforce().unwrap_or(WAIT);
             let wait = until_deadline.clamp(Duration::from_millis(50), WAIT);
+            let wait = self.polls.at_most(wait);
             let asked = Instant::now();
             let pause = match self.polls.lease(&self.name, wait, seen) {
                 Ok(answer) => {

@@ -13,6 +13,7 @@
 mod clock;
 mod lease;
 mod leftover;
+mod polls;
 mod record;
 mod register;
 mod run;
@@ -28,6 +29,7 @@ use crate::places::missing_on_host;
 use clock::Clock;
 use ick_client::{Controller, Retry};
 use ick_state::{Room, StateFolder};
+use polls::Polls;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::ffi::OsString;
@@ -88,7 +90,7 @@ struct Shared {
     /// For calls that are answered at once; each is tried once, as the callers know better when.
     controller: Controller,
     /// For long-polls, on connections of their own: a stop breaks them.
-    polls: Controller,
+    polls: Polls,
     /// Where the store is.
     store: String,
     stop: Arc<Stop>,
@@ -132,7 +134,7 @@ pub fn serve(config: Config, program: &Path) -> Result<(), DaemonError> {
     let shared = Arc::new(Shared {
         engine: engine(&config, program),
         controller: registered.controller.clone(),
-        polls: polls.with_token(registered.token),
+        polls: Polls::new(polls.with_token(registered.token)),
         store: registered.store,
         stop,
         clock,

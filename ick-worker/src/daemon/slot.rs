@@ -45,6 +45,7 @@ pub(super) fn work(shared: &Shared, number: u32, folder: &Path) {
             (None, true) => WAIT,
             (Some(_), true) => PAUSE,
         };
+        let wait = shared.polls.at_most(wait);
         let asked = Instant::now();
         let pause = match shared.polls.work(number, wait, paused.as_deref()) {
             Ok(answer) => {
