@@ -1,10 +1,9 @@
 //! What icktool says, word for word, when there is no secure connection.
 
-use crate::authority::{Authority, self_signed};
 use crate::proxy::Proxy;
-use crate::site::{NAMES, icktool};
+use crate::site::NAMES;
 use anyhow::{Result, ensure};
-use ick_tests::Outcome;
+use ick_tests::{Authority, Outcome, icktool, self_signed};
 use rcgen::{DnType, IsCa, date_time_ymd};
 use rustls::ServerConfig;
 use std::io::{Read, Write};

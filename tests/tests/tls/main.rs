@@ -1,7 +1,6 @@
 //! TLS on the client's side: a whole Ick behind proxies that speak TLS, and what is said when a
 //! certificate is no good.
 
-mod authority;
 mod distrust;
 mod proxy;
 mod settings;

@@ -1,10 +1,9 @@
 //! Where it is said which authorities are trusted.
 
-use crate::authority::Authority;
 use crate::proxy::Proxy;
-use crate::site::{NAMES, icktool};
+use crate::site::NAMES;
 use anyhow::{Result, ensure};
-use ick_tests::{Outcome, program};
+use ick_tests::{Authority, Outcome, icktool, program};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;

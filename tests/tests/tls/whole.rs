@@ -101,7 +101,7 @@ fn files(folder: &std::path::Path) -> Result<usize> {
 fn a_worker_that_cannot_trust_the_controller_says_so_once_and_tries_on() -> Result<()> {
     let mut site = Site::up()?;
     let worker = site.worker("w")?;
-    let stranger = crate::authority::Authority::new("Stranger")?;
+    let stranger = ick_tests::Authority::new("Stranger")?;
     site.controller.show(stranger.good(&NAMES)?);
     let ca_file = format!("ca_file: {}\n", site.path("ca.pem").display());
     site.start("ick-worker", "worker", &format!("{worker}{ca_file}"))?;

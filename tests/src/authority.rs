@@ -8,11 +8,15 @@ use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::sync::Arc;
 
-/// A certificate authority.
-pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
+/// A certificate authority of a test's own.
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    pub(crate) fn new(name: &str) -> Result<Self> {
+    /// An authority of that name.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn new(name: &str) -> Result<Self> {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -22,17 +26,33 @@ impl Authority {
     }
 
     /// Its own certificate: what a CA file has.
-    pub(crate) fn pem(&self) -> String {
+    pub fn pem(&self) -> String {
         self.0.pem()
     }
 
     /// A certificate that is good for these names.
-    pub(crate) fn good(&self, names: &[&str]) -> Result<Arc<ServerConfig>> {
+    ///
+    /// # Errors
+    /// When a name is none.
+    pub fn good(&self, names: &[&str]) -> Result<Arc<ServerConfig>> {
         self.with(names, |_| {})
     }
 
+    /// A certificate that is good for these names, and its key: PEM text, as haproxy reads it.
+    ///
+    /// # Errors
+    /// When a name is none.
+    pub fn good_pem(&self, names: &[&str]) -> Result<String> {
+        let key = KeyPair::generate()?;
+        let certificate = params(names)?.signed_by(&key, &self.0)?;
+        Ok(certificate.pem() + &key.serialize_pem())
+    }
+
     /// A certificate for these names with something else about it.
-    pub(crate) fn with(
+    ///
+    /// # Errors
+    /// When a name is none.
+    pub fn with(
         &self,
         names: &[&str],
         change: impl FnOnce(&mut CertificateParams),
@@ -46,7 +66,10 @@ impl Authority {
 }
 
 /// A certificate that nobody but itself signed, for an authority or a server; and its PEM text.
-pub(crate) fn self_signed(names: &[&str], is_ca: IsCa) -> Result<(Arc<ServerConfig>, String)> {
+///
+/// # Errors
+/// When a name is none.
+pub fn self_signed(names: &[&str], is_ca: IsCa) -> Result<(Arc<ServerConfig>, String)> {
     let mut params = params(names)?;
     params.is_ca = is_ca;
     let key = KeyPair::generate()?;
