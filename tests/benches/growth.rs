@@ -24,7 +24,7 @@ pipelines:
   - pipeline: waits
     actions: [{shell: 'true', network: true}]
   - pipeline: slow
-    actions: [{shell: 'for i in {1..60}; do date +%s%N; sleep 0.05; done', where: host}]
+    actions: [{shell: 'for i in {1..200}; do date +%s%N; sleep 0.05; done', where: host}]
 ";
 
 /// How often each thing is done.

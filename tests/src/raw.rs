@@ -1,6 +1,6 @@
 //! HTTP without a client's own doings, for benchmarks: the same few lines talk to every server.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
@@ -33,6 +33,8 @@ impl Raw {
             head += &format!("Authorization: Bearer {token}\r\n");
         }
         if method != "GET" {
+            // Only forms must be called what they are.
+            head += "Content-Type: application/x-www-form-urlencoded\r\n";
             head += &format!("Content-Length: {}\r\n", body.len());
         }
         let stream = self.stream.get_mut();
@@ -60,7 +62,12 @@ impl Raw {
                 length = Some(value.trim().parse()?);
             }
         }
-        ensure!(status.starts_with("HTTP/1.1 2"), "{status}");
+        if !status.starts_with("HTTP/1.1 2") {
+            let mut why = String::new();
+            let body = self.stream.by_ref().take(length.unwrap_or_default());
+            body.take(4096).read_to_string(&mut why)?;
+            bail!("{status}{why}");
+        }
         Ok(length)
     }
 
