@@ -43,8 +43,15 @@ struct CreateClient {
     /// The client's name
     name: ClientId,
     /// A scope that it gets; give it several times, or several separated by spaces
-    #[arg(long = "scope", value_name = "SCOPE", required = true)]
+    #[arg(
+        long = "scope",
+        value_name = "SCOPE",
+        required_unless_present = "all_scopes"
+    )]
     scopes: Vec<String>,
+    /// It gets every scope there is: for the administrator, who makes all other clients
+    #[arg(long, conflicts_with = "scopes")]
+    all_scopes: bool,
 }
 
 /// Does what the command line says.
@@ -144,7 +151,11 @@ fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn create_client(args: &CreateClient) -> anyhow::Result<ExitCode> {
-    let scopes = known_scopes(&args.scopes)?;
+    let scopes = if args.all_scopes {
+        known_scopes(&[scope::ALL.join(" ")])?
+    } else {
+        known_scopes(&args.scopes)?
+    };
     let folder = StateFolder::open(&args.state)?;
     let clients = Clients::open(&folder.join(DATABASE)).context("cannot open the clients")?;
     let created = clients.create(&args.name, &scopes, "", ick_http::now())?;

@@ -179,6 +179,18 @@ fn the_command_line_and_the_configuration() {
             ],
             "there is no scope",
         ),
+        (
+            vec![
+                "create-client",
+                "--state",
+                path,
+                "a",
+                "--all-scopes",
+                "--scope",
+                "uapi_work_get",
+            ],
+            "cannot be used with",
+        ),
         (vec!["serve", "--config", "/nonexistent"], "cannot read"),
     ] {
         let refused = program(&args);
@@ -200,6 +212,11 @@ fn the_command_line_and_the_configuration() {
     ]);
     assert_eq!(twice.status.code(), Some(2));
     assert!(said(&twice).contains("there is a client a already"));
+    let all = program(&["create-client", "--state", path, "b", "--all-scopes"]);
+    let all: serde_json::Value = serde_json::from_slice(&all.stdout).unwrap();
+    let scopes: Vec<&str> = all["scope"].as_str().unwrap().split(' ').collect();
+    let missing = |scope: &&&str| !scopes.contains(*scope);
+    assert_eq!(ick_api::scope::ALL.iter().find(missing), None);
 
     let config = state.path().join("config.yaml");
     std::fs::write(&config, "isuer: x\ntoken_lifetime: 5\nkey_lifetime: 2h\n").unwrap();

@@ -319,8 +319,7 @@ fn create_client(program: &Path, folder: &Path, name: &str) -> Result<Credential
     let output = command
         .args(["create-client", "--state"])
         .arg(folder)
-        .arg(name)
-        .args(scope::ALL.iter().flat_map(|scope| ["--scope", scope]))
+        .args([name, "--all-scopes"])
         .stdin(Stdio::null())
         .output()
         .map_err(|error| format!("cannot run {}: {error}", program.display()))?;
