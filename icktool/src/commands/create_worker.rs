@@ -12,7 +12,8 @@ use serde_json::Value;
 /// Make a new worker for another host
 ///
 /// Makes its client and prints what makes that host a worker: shell commands that write the worker's
-/// settings, readable by their owner alone, and start it. The secret is shown this once; who has lost it
+/// settings, readable by their owner alone, and start it; as root on a host with the Debian package
+/// ick-worker, that package's service. The secret is shown this once; who has lost it
 /// deletes the client and makes it anew. The host needs the program `ick-worker` and has to reach the three
 /// servers; nothing has to reach the host.
 #[derive(Debug, clap::Args)]
@@ -96,6 +97,9 @@ fn warn_of_loopback(context: &Context, session: &Session) {
     }
 }
 
+/// The user of the Debian package's worker.
+const USER: &str = "_ick-worker";
+
 /// What makes a host the worker, for any POSIX shell. The secret is in no argument, and the settings are
 /// in a file that only its owner can read from its first moment on.
 fn commands(session: &Session, args: &Args, made: &ClientSecret) -> String {
@@ -111,8 +115,9 @@ fn commands(session: &Session, args: &Args, made: &ClientSecret) -> String {
     );
     let mut authorities = String::new();
     if let Some(text) = session.authorities.text() {
-        authorities = written("ca.pem", text);
-        authorities.push_str("printf 'ca_file: \"%s\"\\n' \"$PWD/ca.pem\" >> config.yaml\n");
+        authorities = written("\"$authorities\"", text);
+        authorities
+            .push_str("printf 'ca_file: \"%s\"\\n' \"$PWD/$authorities\" >> \"$settings\"\n");
     }
     format!(
         "# Makes a host the worker {name} of {url}. Paste it into `sh` there, or pipe it: … | ssh HOST sh
@@ -122,18 +127,27 @@ if ! command -v ick-worker > /dev/null; then
   echo 'there is no ick-worker in PATH: install Ick on this host, then do this again' >&2
   exit 1
 fi
+folder=$HOME/ick-worker settings=config.yaml authorities=ca.pem packaged=
+if [ \"$(id -u)\" = 0 ] && id {USER} > /dev/null 2>&1; then
+  folder=/etc/ick settings=worker.yaml authorities=worker-ca.pem packaged=yes
+fi
 umask 077
-mkdir -p \"$HOME/ick-worker\"
-cd \"$HOME/ick-worker\"
-if [ -e config.yaml ]; then
-  echo \"this host has the settings of a worker already: move $PWD/config.yaml away, then do this again\" >&2
+mkdir -p \"$folder\"
+cd \"$folder\"
+if [ -e \"$settings\" ]; then
+  echo \"this host has the settings of a worker already: move $PWD/$settings away, then do this again\" >&2
   exit 1
 fi
-{settings}{authorities}exec ick-worker serve --state \"$PWD\"
+{settings}{authorities}if [ -n \"$packaged\" ]; then
+  chown {USER} \"$settings\"
+  [ ! -e \"$authorities\" ] || chown {USER} \"$authorities\"
+  exec systemctl restart ick-worker
+fi
+exec ick-worker serve --state \"$PWD\"
 )
 ",
         name = made.client_id,
-        settings = written("config.yaml", &settings),
+        settings = written("\"$settings\"", &settings),
     )
 }
 
