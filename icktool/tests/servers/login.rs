@@ -243,7 +243,7 @@ fn what_create_worker_prints_makes_a_host_a_worker() {
         .parent()
         .unwrap()
         .to_owned();
-    let usual = std::env::var("PATH").unwrap();
+    let usual = without_ick(&host.path("bin"));
     let paste = |path: &str| {
         let mut sh = std::process::Command::new("sh");
         sh.env_clear().env("PATH", path).env("HOME", host.path(""));
@@ -256,7 +256,6 @@ fn what_create_worker_prints_makes_a_host_a_worker() {
         stdin.write_all(block.as_bytes()).unwrap();
         sh
     };
-    // A shell's own folders, without Ick's.
     let without = paste(&usual).wait_with_output().unwrap();
     let said = String::from_utf8(without.stderr).unwrap();
     assert_eq!(without.status.code(), Some(1), "{said}");
@@ -287,6 +286,22 @@ fn what_create_worker_prints_makes_a_host_a_worker() {
     assert!(said.contains("the settings of a worker already"), "{said}");
 
     worker.end();
+}
+
+/// A folder of all programs here but Ick's own, which whoever tests may have installed.
+fn without_ick(folder: &std::path::Path) -> String {
+    std::fs::create_dir(folder).unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    for there in std::env::split_paths(&path).filter_map(|place| std::fs::read_dir(place).ok()) {
+        for program in there.flatten() {
+            let name = program.file_name();
+            if !name.as_encoded_bytes().starts_with(b"ick") {
+                // Of two of one name the first counts.
+                let _ = std::os::unix::fs::symlink(program.path(), folder.join(name));
+            }
+        }
+    }
+    folder.display().to_string()
 }
 
 /// A shell that runs a worker as its one child.
