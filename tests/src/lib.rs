@@ -27,7 +27,7 @@ pub use outcome::Outcome;
 pub use port::Port;
 pub use raw::Raw;
 pub use sample::Sample;
-pub use site::{Site, icktool};
+pub use site::{HELLO, Site, icktool};
 pub use wait::{DEADLINE, eventually};
 
 use anyhow::{Context, Result, ensure};

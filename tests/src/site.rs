@@ -7,6 +7,21 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+/// A project whose build has a line of log, and an artifact.
+pub const HELLO: &str = "
+projects:
+  - project: hello
+    pipelines: [greet]
+pipelines:
+  - pipeline: greet
+    actions:
+      - shell: echo hello from $BUILD_ID | tee greeting.txt
+        where: host
+      - action: archive
+        paths: [greeting.txt]
+        artifact: hello/greeting.tar.zst
+";
+
 /// A folder with the state of daemons, which are named by their state folders. Those that run end with it.
 pub struct Site {
     daemons: Vec<(String, Child)>,

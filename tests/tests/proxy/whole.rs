@@ -2,22 +2,8 @@
 
 use crate::installation::Installation;
 use anyhow::{Result, ensure};
-use ick_tests::{Outcome, eventually};
+use ick_tests::{HELLO, Outcome, eventually};
 use std::process::Stdio;
-
-const HELLO: &str = "
-projects:
-  - project: hello
-    pipelines: [greet]
-pipelines:
-  - pipeline: greet
-    actions:
-      - shell: echo hello from $BUILD_ID | tee greeting.txt
-        where: host
-      - action: archive
-        paths: [greeting.txt]
-        artifact: hello/greeting.tar.zst
-";
 
 #[test]
 fn three_servers_are_one_name() -> Result<()> {

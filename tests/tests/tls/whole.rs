@@ -2,24 +2,10 @@
 
 use crate::site::{NAMES, Site};
 use anyhow::{Context, Result, ensure};
-use ick_tests::{eventually, program};
+use ick_tests::{HELLO, eventually, program};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::Write;
 use std::process::{Command, Stdio};
-
-const HELLO: &str = "
-projects:
-  - project: hello
-    pipelines: [greet]
-pipelines:
-  - pipeline: greet
-    actions:
-      - shell: echo hello from $BUILD_ID | tee greeting.txt
-        where: host
-      - action: archive
-        paths: [greeting.txt]
-        artifact: hello/greeting.tar.zst
-";
 
 /// Builds, and looks at the log and the artifact.
 fn build(site: &Site, id: &str) -> Result<()> {
