@@ -27,6 +27,9 @@ pipelines:
     actions: [{shell: 'for i in {1..200}; do date +%s%N; sleep 0.05; done', where: host}]
 ";
 
+/// How many of the queue are handed out to measure that.
+const TAKEN: u64 = 500;
+
 /// How often each thing is done.
 const TIMES: usize = 60;
 
@@ -112,7 +115,6 @@ fn queue() -> Result<()> {
         "\nin the queue     build --wait                   trigger, 4 at a time           next build handed out, p50 / p99"
     );
     let mut there = 0;
-    let mut taken = 0;
     for count in [1_000_u64, 10_000, 100_000] {
         let mut triggers = Vec::new();
         std::thread::scope(|scope| -> Result<()> {
@@ -130,7 +132,7 @@ fn queue() -> Result<()> {
         there = count;
         let wait = build(&ick)?;
         let decisions = decisions(&ick, &format!("decides-{count}"))?;
-        taken += 500;
+        there -= TAKEN;
         println!(
             "{count:<16} {wait:<30} {:<30} {:.1?} / {:.1?}   {}",
             Sample::new(triggers),
@@ -138,9 +140,7 @@ fn queue() -> Result<()> {
             decisions.at(99),
             memory(&ick)?
         );
-        there -= 500;
     }
-    ensure!(taken > 0);
     Ok(())
 }
 
@@ -162,7 +162,7 @@ fn decisions(ick: &Ick, worker: &str) -> Result<Sample> {
     let token = &workers(ick, worker, 1, true)?[0].1;
     let mut raw = Raw::connect(controller)?;
     let mut all = Vec::new();
-    for slot in 1..=500 {
+    for slot in 1..=TAKEN {
         let begun = Instant::now();
         raw.send("GET", &format!("/work?slot={slot}"), token, &[])?;
         let work: Value = serde_json::from_slice(&raw.answer()?)?;
@@ -215,7 +215,7 @@ fn workers(ick: &Ick, name: &str, count: usize, network: bool) -> Result<Vec<(St
                 format!("grant_type=client_credentials&client_id={name}&client_secret={secret}");
             idp.send("POST", "/token", "", form.as_bytes())?;
             let token = field(idp.answer()?, "access_token")?;
-            let said = json!({"slots": 500,
+            let said = json!({"slots": TAKEN,
                 "allows": {"host": false, "chroot": false, "network": network}});
             controller.send("POST", "/workers", &token, said.to_string().as_bytes())?;
             controller.answer()?;

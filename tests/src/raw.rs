@@ -68,7 +68,8 @@ impl Raw {
             body.take(4096).read_to_string(&mut why)?;
             bail!("{status}{why}");
         }
-        Ok(length)
+        // No content has no length either.
+        Ok(length.or(status.starts_with("HTTP/1.1 204").then_some(0)))
     }
 
     /// Reads the answer and keeps it.
