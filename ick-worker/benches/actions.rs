@@ -42,7 +42,7 @@ fn until_end(mut running: Running) -> u64 {
 }
 
 fn start(engine: &Engine, run: &RunFolder, request: Request) -> Running {
-    match engine.start(run, request) {
+    match engine.start(run, request, || Ok(())) {
         Ok(running) => running,
         Err(why) => panic!("{}", why.detail),
     }

@@ -147,7 +147,7 @@ pub fn serve(config: Config, program: &Path) -> Result<(), DaemonError> {
         // Ends with the process: what it does not come to is removed at the next start.
         thread::spawn(move || {
             for run in cleaning {
-                if let Err(why) = removing.engine.remove_run(run) {
+                if let Err(why) = removing.engine.renew_run(run) {
                     tracing::warn!("cannot remove what a build left behind: {why}");
                 }
             }

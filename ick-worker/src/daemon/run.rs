@@ -136,10 +136,13 @@ impl Run<'_> {
             return Err(refusal);
         }
         let request = Request::from_item(item, self.details(item)?)?;
-        slot.record
-            .start(&item.lease, &item.action_id, item.log_offset)
-            .map_err(|why| cannot("record that the action is started", &why))?;
-        let mut running = self.shared.engine.start(folder, request)?;
+        // A start that a crash cut off before it was recorded.
+        folder.discard_action(&item.action_id)?;
+        let mut running = self.shared.engine.start(folder, request, || {
+            slot.record
+                .start(&item.lease, &item.action_id, item.log_offset)
+                .map_err(|why| cannot("record that the action is started", &why))
+        })?;
         let shipper = Shipper::new(&item.lease, item.log_offset, Some(running.folder()));
         let mut shipper = match shipper {
             Ok(shipper) => shipper.correcting(self.shared.clock.correction()),

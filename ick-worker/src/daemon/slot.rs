@@ -36,6 +36,7 @@ pub(super) fn work(shared: &Shared, number: u32, folder: &Path) {
         folder: folder.to_owned(),
     };
     let mut leftover = slot.end_leftover();
+    shared.engine.prepare_run(number);
     let mut troubles = Troubles::default();
     while shared.stop.mode() == Mode::Work {
         let paused = shared.room.expect(0).err().map(|why| why.to_string());

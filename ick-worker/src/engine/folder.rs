@@ -1,9 +1,12 @@
 //! The folders of a run and of its actions.
 
-use super::outcome::{cannot, cause};
+use super::order::{ORDER, OUTPUTS, PARAMETERS, SCRIPT, TMP};
+use super::outcome::{RESULT, RESULT_TO_COME, cannot, cause};
+use super::spare;
+use crate::spool;
 use crate::workspace;
 use ick_core::build::{Cause, CauseKind};
-use std::fs::DirBuilder;
+use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -17,21 +20,40 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    pub(super) fn open(state: &Path, slot: u32, lease: &str) -> Result<Self, Cause> {
+    pub(super) fn open(
+        state: &Path,
+        slot: u32,
+        lease: &str,
+        spare: &spare::Runs,
+    ) -> Result<Self, Cause> {
         if !names_a_folder(lease) {
             return Err(cause(
                 CauseKind::Internal,
                 format!("the lease {lease:?} cannot be the name of a folder"),
             ));
         }
-        let path = state.join("runs").join(slot.to_string()).join(lease);
+        let slots = state.join("runs").join(slot.to_string());
+        let path = slots.join(lease);
         let run = Self { slot, path };
-        let made = private_folders(&run.path)
-            .and_then(|()| private_folders(&run.path.join("actions")))
-            .and_then(|()| workspace::create(&run.workspace()))
-            .and_then(|()| workspace::create_home(&run.home()));
+        if !run.path.exists() && spare.take(slot, &run.path) {
+            return Ok(run);
+        }
+        let made = private_folders(&slots).and_then(|()| run.make());
         made.map_err(|why| cannot("make the workspace", &why))?;
         Ok(run)
+    }
+
+    /// The folder at this path, for a run that is to come.
+    pub(super) fn at(slot: u32, path: PathBuf) -> Self {
+        Self { slot, path }
+    }
+
+    /// Makes it, or what it lacks.
+    pub(super) fn make(&self) -> io::Result<()> {
+        private_folders(&self.path)?;
+        private_folders(&self.path.join("actions"))?;
+        workspace::create(&self.workspace())?;
+        workspace::create_home(&self.home())
     }
 
     /// The slot it is executed in.
@@ -74,12 +96,91 @@ impl RunFolder {
     /// `disk_full`, or `internal`.
     pub fn make_action(&self, action_id: &str) -> Result<PathBuf, Cause> {
         let folder = self.action(action_id)?;
+        let spare = self.path.join("actions").join(SPARE);
+        if !folder.exists() && fs::rename(spare, &folder).is_ok() {
+            return Ok(folder);
+        }
         private_folders(&folder).map_err(|why| cannot("make the action's folder", &why))?;
         Ok(folder)
     }
 
+    /// Makes all of it as new; only the folder of one action is kept, for another.
+    pub(super) fn renew(&self) -> io::Result<()> {
+        let actions = self.path.join("actions");
+        let own = [actions.clone(), self.workspace(), self.home()];
+        for entry in fs::read_dir(&self.path)? {
+            let path = entry?.path();
+            if !own.contains(&path) {
+                remove_any(&path)?;
+            }
+        }
+        workspace::reset(&self.path, workspace::PRIVATE)?;
+        workspace::reset(&actions, workspace::PRIVATE)?;
+        workspace::renew_workspace(&self.workspace())?;
+        workspace::renew_home(&self.home())?;
+        let spare = actions.join(SPARE);
+        for action in fs::read_dir(&actions)? {
+            let action = action?.path();
+            if action == spare || (!spare.exists() && fs::rename(&action, &spare).is_ok()) {
+                continue;
+            }
+            remove_any(&action)?;
+        }
+        match spare.exists() {
+            true => renew_action(&spare),
+            false => Ok(()),
+        }
+    }
+
+    /// Removes an action's folder. It must not have been started.
+    ///
+    /// # Errors
+    /// `internal`.
+    pub fn discard_action(&self, action_id: &str) -> Result<(), Cause> {
+        let folder = self.action(action_id)?;
+        if !folder.exists() {
+            return Ok(());
+        }
+        workspace::remove(&folder).map_err(|why| cannot("remove what an action left", &why))
+    }
+
     pub(super) fn remove(self) -> io::Result<()> {
         workspace::remove(&self.path)
+    }
+}
+
+/// The folder of an action to come. No action has such an id.
+const SPARE: &str = ".spare";
+
+/// What every action's folder has, and which is kept when it is used again.
+const KEPT: [&str; 6] = [
+    ORDER,
+    PARAMETERS,
+    OUTPUTS,
+    SCRIPT,
+    spool::FILE,
+    RESULT_TO_COME,
+];
+
+fn renew_action(folder: &Path) -> io::Result<()> {
+    workspace::reset(folder, workspace::PRIVATE)?;
+    let _ = fs::rename(folder.join(RESULT), folder.join(RESULT_TO_COME));
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (name, path) = (entry.file_name(), entry.path());
+        if name == TMP {
+            workspace::renew(&path, workspace::PRIVATE)?;
+        } else if !KEPT.iter().any(|kept| name == *kept) || !workspace::renew_file(&path) {
+            remove_any(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn remove_any(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path)?.is_dir() {
+        true => workspace::remove(path),
+        false => fs::remove_file(path),
     }
 }
 
@@ -93,7 +194,7 @@ fn names_a_folder(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-fn private_folders(path: &Path) -> io::Result<()> {
+pub(super) fn private_folders(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 

@@ -13,13 +13,16 @@ mod outcome;
 mod permission;
 mod request;
 mod running;
+mod spare;
 mod start;
 mod stop;
+mod supervisor;
 
 pub use config::{CONTAINER_UID, EngineConfig, IDS_PER_SLOT, Limits, UID_BASE};
 pub use folder::RunFolder;
-pub(crate) use order::private_file;
+pub(crate) use order::{ORDER, private_file};
 pub use order::{OUTPUTS, Order, PARAMETERS, SCRIPT, STOP, TMP, TOKEN};
+pub(crate) use outcome::RESULT_TO_COME;
 pub use outcome::{ActionResult, BUILT, Built, Outcome, RESULT, VERSION, cannot, cause};
 pub use request::{LOG_LIMIT, Program, Request};
 pub use running::{Event, Running};
@@ -27,6 +30,7 @@ pub use stop::{StopReason, Stopper};
 
 use ick_core::build::Cause;
 use std::path::PathBuf;
+use supervisor::Leaving;
 
 /// Executes actions on this build host.
 #[derive(Debug)]
@@ -34,7 +38,9 @@ pub struct Engine {
     config: EngineConfig,
     /// Where control groups can be made.
     cgroups: Option<PathBuf>,
-    spare: changes::Spare,
+    inotify: changes::Spare,
+    runs: spare::Runs,
+    leaving: Leaving,
 }
 
 impl Engine {
@@ -43,7 +49,9 @@ impl Engine {
         Self {
             config,
             cgroups: crate::supervise::cgroup::parent(),
-            spare: changes::Spare::default(),
+            inotify: changes::Spare::default(),
+            runs: spare::Runs::default(),
+            leaving: Leaving::default(),
         }
     }
 
@@ -57,7 +65,13 @@ impl Engine {
     /// # Errors
     /// `disk_full`, or `internal` when the file system refuses or the lease is no name for a folder.
     pub fn open_run(&self, slot: u32, lease: &str) -> Result<RunFolder, Cause> {
-        RunFolder::open(&self.config.state, slot, lease)
+        RunFolder::open(&self.config.state, slot, lease, &self.runs)
+    }
+
+    /// Makes ready what the next run of a slot begins with, so that it need not wait for that. Nothing
+    /// depends on it.
+    pub fn prepare_run(&self, slot: u32) {
+        self.runs.prepare(&self.config.state, slot);
     }
 
     /// Removes a run with all that is in it: workspace, HOME, and every action's folder.
@@ -65,14 +79,32 @@ impl Engine {
     /// # Errors
     /// Those of the file system. What could be removed is gone all the same.
     pub fn remove_run(&self, run: RunFolder) -> std::io::Result<()> {
+        self.leaving.wait();
         run.remove()
     }
 
-    /// Starts an action. The caller has recorded before, durably, that it does.
+    /// Removes a run like [`Engine::remove_run`], and makes of what it had what the next run of its
+    /// slot begins with.
     ///
     /// # Errors
-    /// Why it was not started: `not_allowed`, `missing_tool`, `bad_definition`, `disk_full` or `internal`.
-    pub fn start(&self, run: &RunFolder, request: Request) -> Result<Running, Cause> {
-        start::start(self, run, request)
+    /// Those of the file system, when something of the run is left.
+    pub fn renew_run(&self, run: RunFolder) -> std::io::Result<()> {
+        self.leaving.wait();
+        self.runs.renew(&self.config.state, run)
+    }
+
+    /// Starts an action. `record` is called when all is ready: it records durably that the action is
+    /// started, and when it fails, nothing is.
+    ///
+    /// # Errors
+    /// Why it was not started: that of `record`, `not_allowed`, `missing_tool`, `bad_definition`,
+    /// `disk_full` or `internal`.
+    pub fn start(
+        &self,
+        run: &RunFolder,
+        request: Request,
+        record: impl FnOnce() -> Result<(), Cause>,
+    ) -> Result<Running, Cause> {
+        start::start(self, run, request, record)
     }
 }

@@ -3,6 +3,7 @@
 use super::config::Limits;
 use super::request::Request;
 use crate::places::Tools;
+use crate::workspace::fill_file;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub(super) const VERSION: u32 = 1;
 
 /// The name of the order in the action's folder.
-pub(super) const FILE: &str = "request.json";
+pub(crate) const ORDER: &str = "request.json";
 
 /// The name of the file with the store token in the action's folder.
 pub const TOKEN: &str = "token";
@@ -74,12 +75,12 @@ impl Order {
     /// # Errors
     /// Those of the file system, and when the file is not an order that this program knows.
     pub fn read(folder: &Path) -> io::Result<Self> {
-        let text = fs::read(folder.join(FILE))?;
+        let text = fs::read(folder.join(ORDER))?;
         let order: Self = serde_json::from_slice(&text)?;
         if order.v != VERSION {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                format!("{FILE} has version {}, not {VERSION}", order.v),
+                format!("{ORDER} has version {}, not {VERSION}", order.v),
             ));
         }
         Ok(order)
@@ -90,7 +91,7 @@ impl Order {
     /// # Errors
     /// Those of the file system; `AlreadyExists` when the action was started before.
     pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
-        private_file(&folder.join(FILE), &serde_json::to_vec(self)?)
+        fill_file(&folder.join(ORDER), &serde_json::to_vec(self)?)
     }
 }
 

@@ -98,6 +98,9 @@ pub const VERSION: u32 = 1;
 /// The name of the file that a supervisor leaves in the action's folder.
 pub const RESULT: &str = "result.json";
 
+/// The name of the result while it is still to come.
+pub(crate) const RESULT_TO_COME: &str = "result.json.new";
+
 /// The name of the file that a built-in action leaves in the action's folder.
 pub const BUILT: &str = "built.json";
 

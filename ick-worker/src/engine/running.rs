@@ -1,19 +1,18 @@
 //! An action that is being executed, as the worker sees it.
 
-use super::changes::{Changes, Spare};
+use super::Engine;
+use super::changes::Changes;
 use super::outcome::{Outcome, cause};
 use super::stop::{StopReason, Stopper, waker};
+use super::supervisor::{Leaving, Supervisor};
 use crate::spool;
 use crate::supervise::{self, cgroup};
 use ick_core::build::{Cause, CauseKind};
 use ick_core::secret::Secret;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::OwnedFd;
-use rustix::process::{Pid, PidfdFlags};
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -27,8 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Running {
     folder: PathBuf,
     cgroup: Option<PathBuf>,
-    child: Child,
-    supervisor: Arc<OwnedFd>,
+    supervisor: Option<Supervisor>,
+    leaving: Leaving,
+    gone: Arc<OwnedFd>,
     changes: Changes,
     wake: Arc<OwnedFd>,
     reason: Arc<OnceLock<StopReason>>,
@@ -49,30 +49,32 @@ pub enum Event {
 }
 
 impl Running {
-    /// Starts the supervisor. The folder is ready for it.
-    pub(super) fn spawn(
-        mut command: Command,
-        folder: PathBuf,
-        cgroup: Option<PathBuf>,
-        spare: &Spare,
-    ) -> io::Result<Self> {
-        let changes = Changes::of(&folder, spare)?;
-        let wake = Arc::new(waker()?);
-        let child = command.spawn()?;
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        let pid = pid.ok_or_else(|| io::Error::other("the supervisor has no process id"))?;
-        let supervisor = Arc::new(rustix::process::pidfd_open(pid, PidfdFlags::empty())?);
+    /// What this supervisor will execute. The folder is ready for it.
+    pub(super) fn of(supervisor: Supervisor, folder: PathBuf, engine: &Engine) -> io::Result<Self> {
         Ok(Self {
+            changes: Changes::of(&folder, &engine.inotify)?,
+            wake: Arc::new(waker()?),
+            gone: Arc::new(supervisor.watch()?),
             folder,
-            cgroup,
-            child,
-            supervisor,
-            changes,
-            wake,
+            cgroup: None,
+            supervisor: Some(supervisor),
+            leaving: engine.leaving.clone(),
             reason: Arc::new(OnceLock::new()),
             look: true,
             ended: false,
         })
+    }
+
+    /// Says in which control group it will be.
+    pub(super) fn is_in(&mut self, group: PathBuf) {
+        self.cgroup = Some(group);
+    }
+
+    /// Has the supervisor begin.
+    pub(super) fn go(&mut self) {
+        if let Some(supervisor) = &mut self.supervisor {
+            supervisor.begin();
+        }
     }
 
     /// The action's folder.
@@ -82,7 +84,7 @@ impl Running {
 
     /// The supervisor's process id.
     pub fn supervisor(&self) -> u32 {
-        self.child.id()
+        self.supervisor.as_ref().map_or(0, Supervisor::id)
     }
 
     /// Follows the output from its first byte.
@@ -105,7 +107,7 @@ impl Running {
     pub fn stopper(&self) -> Stopper {
         Stopper {
             folder: self.folder.clone(),
-            supervisor: Arc::clone(&self.supervisor),
+            supervisor: Arc::clone(&self.gone),
             wake: Arc::clone(&self.wake),
             reason: Arc::clone(&self.reason),
         }
@@ -151,7 +153,7 @@ impl Running {
             let mut fds = [
                 PollFd::from_borrowed_fd(self.changes.fd()?, PollFlags::IN),
                 PollFd::new(&*self.wake, PollFlags::IN),
-                PollFd::new(&*self.supervisor, PollFlags::IN),
+                PollFd::new(&*self.gone, PollFlags::IN),
             ];
             let count = match rustix::event::poll(&mut fds, Some(&left)) {
                 Err(rustix::io::Errno::INTR) => continue,
@@ -197,7 +199,10 @@ impl Running {
 
     /// The supervisor is gone without a result: it was killed.
     fn lost(&mut self) -> Outcome {
-        let status = self.child.wait();
+        let status = match &mut self.supervisor {
+            Some(supervisor) => supervisor.wait(),
+            None => Err(io::Error::other("it was left before")),
+        };
         if let Some(group) = &self.cgroup {
             cgroup::kill_and_wait(group);
         }
@@ -229,15 +234,13 @@ impl Running {
     }
 
     /// Why a supervisor ended by itself without a result.
-    fn failed(&self, code: i32) -> Cause {
+    fn failed(&mut self, code: i32) -> Cause {
         let kind = match code == i32::from(supervise::NO_ROOM) {
             true => CauseKind::DiskFull,
             false => CauseKind::Internal,
         };
-        let mut said = String::new();
-        let errors = File::open(self.folder.join(supervise::ERRORS));
-        let _ = errors.and_then(|file| file.take(1000).read_to_string(&mut said));
-        let said = said.trim();
+        let supervisor = self.supervisor.as_mut();
+        let said = supervisor.map(Supervisor::said).unwrap_or_default();
         cause(
             kind,
             format!("the action's supervisor ended with {code}: {said}"),
@@ -252,12 +255,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if self.ended {
-            // It has written its result and is about to exit, or is gone.
-            let _ = self.child.wait();
-        }
-        if let (true, Some(group)) = (self.ended, &self.cgroup) {
-            cgroup::remove(group);
+        if let (true, Some(supervisor)) = (self.ended, self.supervisor.take()) {
+            self.leaving.add(supervisor, self.cgroup.take());
         }
     }
 }

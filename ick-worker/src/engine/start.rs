@@ -1,30 +1,38 @@
-//! Starting an action: its folder is filled, then its supervisor is started.
+//! Starting an action: its supervisor is started and waits, its folder is filled, and then the
+//! supervisor is told to go.
 
+use super::folder::private_folders;
 use super::order::{self, OUTPUTS, Order, PARAMETERS, SCRIPT, TMP, TOKEN, private_file};
 use super::outcome::{cannot, cause};
 use super::request::{Program, Request};
 use super::running::Running;
+use super::supervisor::Supervisor;
 use super::{Engine, RunFolder, permission};
 use crate::environment;
 use crate::places::{Inside, Tools, tools};
 use crate::spool;
-use crate::supervise::{ERRORS, cgroup};
+use crate::workspace::fill_file;
 use ick_core::build::{Cause, CauseKind, Place};
 use ick_core::secret::Secret;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(super) fn start(engine: &Engine, run: &RunFolder, request: Request) -> Result<Running, Cause> {
+pub(super) fn start(
+    engine: &Engine,
+    run: &RunFolder,
+    request: Request,
+    record: impl FnOnce() -> Result<(), Cause>,
+) -> Result<Running, Cause> {
     permission::check(&engine.config, &request)?;
     let folder = run.make_action(&request.action_id)?;
     let order = order(engine, run, &folder, request)?;
     tools::check(&order)?;
+    let starting = |why| cannot("start the action's supervisor", &why);
+    // Loading a program takes as long as all that is done here meanwhile.
+    let supervisor = Supervisor::spawn(&engine.config.supervise, &folder).map_err(starting)?;
     fill(&folder, &order).map_err(|why| match why.kind() {
         io::ErrorKind::AlreadyExists => cause(
             CauseKind::Internal,
@@ -32,18 +40,15 @@ pub(super) fn start(engine: &Engine, run: &RunFolder, request: Request) -> Resul
         ),
         _ => cannot("write the action's order", &why),
     })?;
-    let command = supervisor(&engine.config.supervise, &folder)?;
-    if let Some(group) = &order.cgroup {
+    let mut running = Running::of(supervisor, folder, engine).map_err(starting)?;
+    record()?;
+    if let Some(group) = order.cgroup {
         // Without it, the reaper alone sees to it that nothing is left.
-        let _ = fs::create_dir(group);
+        let _ = fs::create_dir(&group);
+        running.is_in(group);
     }
-    let running = Running::spawn(command, folder, order.cgroup.clone(), &engine.spare);
-    running.map_err(|why| {
-        if let Some(group) = &order.cgroup {
-            cgroup::remove(group);
-        }
-        cannot("start the action's supervisor", &why)
-    })
+    running.go();
+    Ok(running)
 }
 
 fn order(
@@ -134,40 +139,19 @@ fn fill(folder: &Path, order: &Order) -> io::Result<()> {
     }
     spool::Writer::create(folder)?;
     if matches!(order.request.program, Program::BuiltIn { .. }) {
-        return DirBuilder::new().mode(0o700).create(folder.join(TMP));
+        return private_folders(&folder.join(TMP));
     }
     let parameters = serde_json::to_vec(&order.request.parameters)?;
-    private_file(&folder.join(PARAMETERS), &parameters)?;
-    private_file(&folder.join(OUTPUTS), b"")?;
+    fill_file(&folder.join(PARAMETERS), &parameters)?;
+    fill_file(&folder.join(OUTPUTS), b"")?;
     let inside = Inside::from_order(order, folder);
     if let Some(script) = environment::script(&order.request.program, &inside) {
-        private_file(&folder.join(SCRIPT), script.as_bytes())?;
+        fill_file(&folder.join(SCRIPT), script.as_bytes())?;
     }
     if order.request.place == Place::Host {
-        DirBuilder::new().mode(0o700).create(folder.join(TMP))?;
+        private_folders(&folder.join(TMP))?;
     }
     Ok(())
-}
-
-fn supervisor(command: &[OsString], folder: &Path) -> Result<Command, Cause> {
-    let (program, arguments) = command.split_first().ok_or_else(|| {
-        cause(
-            CauseKind::Internal,
-            "the engine was not told how to start a supervisor",
-        )
-    })?;
-    let errors = fs::File::create(folder.join(ERRORS))
-        .map_err(|why| cannot("write into the action's folder", &why))?;
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .arg(folder)
-        .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(errors);
-    Ok(command)
 }
 
 /// Writes the token so that who reads it has the old one or the new one, whole.

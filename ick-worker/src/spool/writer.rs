@@ -2,11 +2,11 @@
 
 use super::ring::Ring;
 use super::{FILE, FRAME, MAGIC, RING_FILE};
+use crate::workspace::fill_file;
 use ick_api::logframe::{HEADER_LEN, Header, Stream};
 use ick_core::time::Timestamp;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The writing end of a spool.
@@ -35,12 +35,7 @@ impl Writer {
     /// # Errors
     /// Those of the file system; `AlreadyExists` when there is one.
     pub fn create(folder: &Path) -> io::Result<()> {
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(folder.join(FILE))?
-            .write_all(&MAGIC)
+        fill_file(&folder.join(FILE), &MAGIC)
     }
 
     /// Opens the empty spool of the action whose folder this is. `log_left` is what the build's log

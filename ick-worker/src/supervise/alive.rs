@@ -1,27 +1,19 @@
 //! Whether an action is being supervised: a lock that supervisor and reaper hold together.
 
+use crate::engine::ORDER;
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The name of the file in the action's folder.
-const FILE: &str = "alive";
-
-/// Takes the lock for this process and those that are copied from it.
+/// Takes the lock, which is on the order, for this process and those that are copied from it.
 ///
 /// # Errors
 /// Those of the file system; `WouldBlock` when the action is supervised already.
 pub(super) fn hold(folder: &Path) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(folder.join(FILE))?;
+    let file = File::open(folder.join(ORDER))?;
     rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
     Ok(file)
 }
@@ -29,7 +21,7 @@ pub(super) fn hold(folder: &Path) -> io::Result<File> {
 /// Whether the action whose folder this is is being supervised: its result is still to come, or
 /// something of it may be left.
 pub fn is_alive(folder: &Path) -> bool {
-    let Ok(file) = File::open(folder.join(FILE)) else {
+    let Ok(file) = File::open(folder.join(ORDER)) else {
         return false;
     };
     let free = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared);

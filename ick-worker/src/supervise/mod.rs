@@ -26,7 +26,7 @@ pub(crate) use reaper::End;
 use crate::engine::Order;
 use ick_core::time::Timestamp;
 use rustix::fs::Mode;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -34,11 +34,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The exit code of a supervisor that found no room for its files.
 pub(crate) const NO_ROOM: u8 = 3;
 
-/// What a supervisor says when it cannot do its work goes into this file of the action's folder.
-pub(crate) const ERRORS: &str = "supervise.err";
-
 /// Supervises the action whose folder this is, to its end: what the hidden command `supervise DIR`
-/// does. To be called before the program has made a second thread.
+/// does. It begins when a byte comes on stdin; when stdin ends without one, there is nothing to do. To
+/// be called before the program has made a second thread.
 pub fn main(folder: &Path) -> ExitCode {
     match supervise(folder) {
         Ok(()) => ExitCode::SUCCESS,
@@ -56,20 +54,24 @@ pub fn main(folder: &Path) -> ExitCode {
 }
 
 fn supervise(folder: &Path) -> io::Result<()> {
-    let started = now();
     // Away from the worker's terminal and its signals. It fails only for who is alone already.
     let _ = rustix::process::setsid();
     fork::keep_files()?;
     rustix::process::umask(Mode::from_raw_mode(0o022));
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    if io::stdin().read(&mut [0])? == 0 {
+        return Ok(());
+    }
+    let started = now();
     let _alive = alive::hold(folder)?;
     let order = Order::read(folder)?;
     let reserved = result::Reserved::new(folder)?;
     let result = watch::to_the_end(&order, folder, started);
+    let written = reserved.write(&result);
     if let Some(group) = &order.cgroup {
         cgroup::remove(group);
     }
-    reserved.write(&result)
+    written
 }
 
 /// The present time.

@@ -1,6 +1,6 @@
 //! Writing the result so that it is there whole or not at all, also when the disk is full.
 
-use crate::engine::{ActionResult, RESULT};
+use crate::engine::{ActionResult, RESULT, RESULT_TO_COME};
 use rustix::fs::FallocateFlags;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -16,7 +16,7 @@ pub(super) struct Reserved {
 
 impl Reserved {
     pub(super) fn new(folder: &Path) -> io::Result<Self> {
-        let at = folder.join(format!("{RESULT}.new"));
+        let at = folder.join(RESULT_TO_COME);
         let file = OpenOptions::new()
             .write(true)
             .create(true)

@@ -5,10 +5,12 @@
 
 mod give;
 mod remove;
+mod renew;
 mod size;
 
 pub(crate) use give::{give, give_file};
 pub(crate) use remove::remove;
+pub(crate) use renew::{fill_file, renew, renew_file, reset};
 pub(crate) use size::exceeds;
 
 use std::fs::{self, DirBuilder, Permissions};
@@ -16,14 +18,38 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
+/// The mode of a workspace.
+const WORKSPACE: u32 = 0o755;
+
+/// The mode of a folder for its owner alone.
+pub(crate) const PRIVATE: u32 = 0o700;
+
 /// Makes an empty workspace, or finds the one that is there.
 pub(crate) fn create(path: &Path) -> io::Result<()> {
-    make(path, 0o755).map(drop)
+    make(path, WORKSPACE).map(drop)
 }
 
 /// Makes a build's HOME, or finds the one that is there.
 pub(crate) fn create_home(path: &Path) -> io::Result<()> {
-    if make(path, 0o700)? && rustix::process::geteuid().is_root() {
+    match make(path, PRIVATE)? {
+        true => furnish_home(path),
+        false => Ok(()),
+    }
+}
+
+/// Makes a workspace that was used as new.
+pub(crate) fn renew_workspace(path: &Path) -> io::Result<()> {
+    renew(path, WORKSPACE)
+}
+
+/// Makes a HOME that was used as new.
+pub(crate) fn renew_home(path: &Path) -> io::Result<()> {
+    renew(path, PRIVATE)?;
+    furnish_home(path)
+}
+
+fn furnish_home(path: &Path) -> io::Result<()> {
+    if rustix::process::geteuid().is_root() {
         // After a container action the workspace belongs to the slot's user, and git refuses what
         // belongs to another. Host actions execute what is in the workspace anyway.
         fs::write(path.join(".gitconfig"), "[safe]\n\tdirectory = *\n")?;

@@ -16,19 +16,27 @@ use std::path::Path;
 /// # Errors
 /// The first that the file system has; the rest is removed all the same.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
-    let top = match open(CWD, path) {
-        Err(Errno::NOENT) => return Ok(()),
-        other => other?,
-    };
+    match empty(path) {
+        Ok(_) => std::fs::remove_dir(path),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(why) => Err(why),
+    }
+}
+
+/// Removes all that is in a folder, as [`remove`] does, and returns the folder.
+///
+/// # Errors
+/// The first that the file system has; the rest is removed all the same.
+pub(super) fn empty(path: &Path) -> io::Result<OwnedFd> {
     let mut removal = Removal {
-        top,
+        top: open(CWD, path)?,
         moved: 0,
         first: None,
     };
     removal.empty()?;
     match removal.first {
         Some(why) => Err(why.into()),
-        None => std::fs::remove_dir(path),
+        None => Ok(removal.top),
     }
 }
 

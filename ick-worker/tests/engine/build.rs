@@ -109,7 +109,7 @@ impl Build {
     }
 
     pub(crate) fn start(&self, request: Request) -> Running {
-        match self.engine.start(&self.run, request) {
+        match self.engine.start(&self.run, request, || Ok(())) {
             Ok(running) => running,
             Err(why) => panic!("not started: {} {}", why.kind, why.detail),
         }
@@ -128,7 +128,7 @@ impl Build {
 
     /// Why an action is not even started.
     pub(crate) fn refusal(&self, request: Request) -> (CauseKind, String) {
-        match self.engine.start(&self.run, request) {
+        match self.engine.start(&self.run, request, || Ok(())) {
             Ok(_) => panic!("it was started"),
             Err(why) => (why.kind, why.detail),
         }

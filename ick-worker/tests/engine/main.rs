@@ -6,6 +6,7 @@
     reason = "a failed test is a panic"
 )]
 
+mod again;
 mod build;
 mod container;
 mod endings;

@@ -98,7 +98,7 @@ impl<'a> Execution<'a> {
             Ok(request) => request,
             Err(cause) => return Ok(Outcome::failed(cause)),
         };
-        match self.engine.start(self.run, request) {
+        match self.engine.start(self.run, request, || Ok(())) {
             Ok(mut running) => {
                 self.interrupts.guard(Some(running.stopper()), self.cancels);
                 let outcome = self.follow(brain, &mut running);

@@ -28,6 +28,8 @@ pub(super) fn writer(options: &Options<'_>) -> Result<Connection, Error> {
     conn.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     conn.pragma_update(None, "synchronous", "full")?;
     conn.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    // Savepoints of a group would be kept in a temporary file once they are large.
+    conn.pragma_update(None, "temp_store", "memory")?;
     // Migrations may rebuild tables that others refer to; the commit of each checks the references.
     conn.pragma_update(None, "foreign_keys", false)?;
     migrate(&mut conn, options)?;
