@@ -5,7 +5,8 @@ use crate::idle::Slot;
 use crate::state::{BuildRecord, BuildTerms, Error, Queued, Read, Write};
 use crate::transition::{self, Moved, Stuck};
 use ick_api::controller::{NextWork, WorkItem};
-use ick_core::build::{Event, LeaseId};
+use ick_core::build::{Event, LeaseId, Outcome};
+use ick_core::definition::CREATE_WORKSPACE;
 use ick_core::name::WorkerId;
 use ick_core::schedule::{Allows, Needs};
 use ick_core::time::Timestamp;
@@ -26,6 +27,8 @@ pub struct Taker {
     pub slot: Slot,
     /// What its worker allows.
     pub allows: Allows,
+    /// Whether its worker makes a run's workspace by itself.
+    makes_workspaces: bool,
     /// For each class of needs, whether another worker that is there could have it.
     another: [bool; Needs::CLASSES as usize],
 }
@@ -43,6 +46,7 @@ impl App {
             Taker {
                 slot: slot.clone(),
                 allows,
+                makes_workspaces: worker.said.makes_workspaces(),
                 another: [false; Needs::CLASSES as usize],
             }
             .with_others(self, now),
@@ -224,8 +228,8 @@ impl Taker {
 }
 
 /// Gives a slot that has nothing the oldest build that it may have. What it has already is left
-/// alone. The last of the builds that went on is the one that it has now, if that has a lease: those
-/// before it ended at once, for a definition that turned out wrong.
+/// alone. The last that went on is the build that it has now, if that has a lease: those before it ended
+/// at once, for a definition that turned out wrong, or are the same build before its workspace was made.
 ///
 /// # Errors
 /// Those of the state.
@@ -270,13 +274,47 @@ pub fn take(
             lease: lease.clone(),
         };
         let one = transition::happen(tx, build, event, now)?;
-        let taken = one.build.state.lease.is_some();
+        let made = match taker.makes_workspaces {
+            true => workspace_made(tx, &one, now)?,
+            false => None,
+        };
         moved.push(one);
-        if taken {
+        moved.extend(made);
+        if moved
+            .last()
+            .is_some_and(|one| one.build.state.lease.is_some())
+        {
             break;
         }
     }
     Ok(moved)
+}
+
+/// What follows when the action that was handed out is `create_workspace`, and is done with that.
+fn workspace_made(
+    tx: &dyn Write,
+    handed_out: &Moved,
+    now: Timestamp,
+) -> Result<Option<Moved>, Stuck> {
+    let build = &handed_out.build;
+    let (Some(lease), Some(action)) = (
+        &build.state.lease,
+        transition::current(build, &handed_out.terms),
+    ) else {
+        return Ok(None);
+    };
+    if action.kind != CREATE_WORKSPACE {
+        return Ok(None);
+    }
+    let event = Event::Report {
+        lease: lease.id.clone(),
+        action_id: action.action_id.clone(),
+        outcome: Box::new(Outcome {
+            exit_code: Some(0),
+            ..Outcome::default()
+        }),
+    };
+    transition::happen(tx, build.clone(), event, now).map(Some)
 }
 
 /// A queued build of which everything can be read.

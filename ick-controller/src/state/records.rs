@@ -1,5 +1,6 @@
 //! The rows of the state, as the rest of the controller sees them.
 
+use ick_api::MAKES_WORKSPACES;
 use ick_core::build::{BuildStatus, LeaseId, Shape, ShapeError, State};
 use ick_core::definition::Plan;
 use ick_core::digest::Digest;
@@ -317,6 +318,13 @@ pub struct Said {
     pub protocol: u32,
     /// What else it said.
     pub rest: Map<String, Value>,
+}
+
+impl Said {
+    /// Whether it makes a run's workspace by itself ([`MAKES_WORKSPACES`]).
+    pub fn makes_workspaces(&self) -> bool {
+        self.rest.get(MAKES_WORKSPACES) == Some(&Value::Bool(true))
+    }
 }
 
 /// A worker.

@@ -1,6 +1,6 @@
 //! That the worker protocol is small: get a token, get work, report. And who may call what.
 
-use crate::world::{Client, DEADLINE, Process, World};
+use crate::world::{Client, DEADLINE, Process, World, eventually};
 use clap::Parser;
 use ick_idp::program::Cli;
 use serde_json::{Value, json};
@@ -155,4 +155,57 @@ fn every_call_needs_a_token_with_its_scope() {
             .unwrap()
             .contains("uapi_work_post")
     );
+}
+
+#[test]
+fn a_worker_that_makes_workspaces_is_not_given_that_action() {
+    let world = World::new();
+    world.apply(
+        "projects: [{project: hello, pipelines: [p]}]\n\
+         pipelines: [{pipeline: p, actions: [{shell: echo, where: host}]}]\n",
+    );
+    let worker = world.client_with("w", &ick_api::scope::WORKER.join(" "));
+    let registration = json!({"makes_workspaces": true});
+    worker.post("/workers", &registration).is(201);
+    // Handed out when it asks, and when it waits already: both begin with the build's own action.
+    for waits_already in [false, true] {
+        let (id, item) = std::thread::scope(|scope| {
+            let asking = waits_already.then(|| scope.spawn(|| worker.work("30s")));
+            if waits_already {
+                let metrics = || world.client("admin").get("/metrics").text().to_owned();
+                eventually("the slot to wait", || {
+                    metrics().contains("ick_slots_waiting 1\n").then_some(())
+                });
+            }
+            let id = world.trigger("hello");
+            let item = match asking {
+                Some(asking) => asking.join().unwrap(),
+                None => worker.work("30s"),
+            };
+            (id, item)
+        });
+        assert_eq!(
+            (&item["build_id"], &item["action_id"]),
+            (&json!(id), &json!("2"))
+        );
+        // Asked again, it is the very same.
+        assert_eq!(worker.work("0s")["lease"], item["lease"]);
+        let build = world.build(&id);
+        assert_eq!(build["actions"][0]["status"], "done", "{build}");
+        assert_eq!(build["actions"][1]["status"], "building", "{build}");
+        worker.exited(&item, 0).is(200);
+        assert_eq!(world.build(&id)["status"], "done");
+        let said = [
+            "attempt 1 on worker w, slot 1\n",
+            "action 1 done\n",
+            "action 2 started: shell\n",
+        ];
+        let records = [("accept", "application/x-ndjson")];
+        let records = world
+            .client("admin")
+            .send("GET", &format!("/logs/{id}"), &records, b"");
+        for line in said {
+            assert!(records.text().contains(line.trim()), "{}", records.text());
+        }
+    }
 }

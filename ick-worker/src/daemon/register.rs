@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::places::missing_on_host;
 use ick_api::controller::{Registration, Version};
 use ick_api::problem::WORKER_PROTOCOL_PROBLEM;
-use ick_api::{API_VERSION, WORKER_PROTOCOL};
+use ick_api::{API_VERSION, MAKES_WORKSPACES, WORKER_PROTOCOL};
 use ick_client::{Binding, Controller, Error, ErrorKind, Idp, Retry, TokenSource};
 use ick_core::digest::Digest;
 use ick_state::{StateFolder, atomic};
@@ -203,6 +203,7 @@ pub(super) fn register(
 fn registration(config: &Config, clock: &Clock) -> Registration {
     let mut rest = Map::new();
     rest.insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
+    rest.insert(MAKES_WORKSPACES.to_owned(), true.into());
     let missing = missing_on_host(config.allows);
     if !missing.is_empty() {
         let packages: Vec<&str> = missing.iter().map(|one| one.package).collect();
