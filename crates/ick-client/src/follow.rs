@@ -7,7 +7,7 @@ use crate::address::query;
 use crate::call::{Call, Server};
 use crate::error::Error;
 use crate::retry::{Backoff, Retry};
-use ick_api::controller::LogRecord;
+use ick_api::controller::{Build, LogRecord};
 use ick_core::name::BuildId;
 use std::io::{self, BufRead, BufReader, Read};
 use std::time::{Duration, Instant};
@@ -89,6 +89,23 @@ impl Line {
 
     fn went_on(&mut self) {
         self.backoff = None;
+    }
+}
+
+/// How long one call waits for a build's end.
+const WAIT: &str = "30s";
+
+/// A build when it has ended. See [`crate::Controller::ended_build`].
+pub(crate) fn ended_build(server: Server, id: &BuildId) -> Result<Build, Error> {
+    let mut line = Line::new(server);
+    let query = query(&[("wait", Some(WAIT.to_owned()))]);
+    let call = Call::get(format!("/builds/{id}{query}"));
+    loop {
+        match line.server.json::<Build>(&call) {
+            Ok(build) if build.status.has_ended() => return Ok(build),
+            Ok(_) => line.went_on(),
+            Err(error) => line.pause(error)?,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Controller;
 use super::listing::fill;
+use super::wait::until;
 use crate::app::App;
 use crate::show::{self, Waits};
 use crate::state::{Before, BuildFilter, BuildRecord, Error};
@@ -16,7 +17,8 @@ use ick_http::axum::response::IntoResponse;
 use ick_http::axum::routing::get;
 use ick_http::axum::{Json, Router};
 use ick_http::{
-    Authorized, Caller, Methods, NamePath, Page, Query, Refusal, Response, blocking, etag, if_match,
+    Authorized, Caller, Methods, NamePath, Page, Query, Refusal, Response, Woken, blocking, etag,
+    if_match,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -33,6 +35,12 @@ const BUILD: Methods = Methods {
 struct Asked {
     project: Option<String>,
     status: Option<String>,
+}
+
+/// What can be asked of a build.
+#[derive(Debug, Default, Deserialize)]
+struct AskedBuild {
+    wait: Option<String>,
 }
 
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -137,25 +145,50 @@ fn missing(id: &BuildId) -> Refusal {
     Refusal::not_found(format!("there is no build {id}"))
 }
 
+/// A build as it is; with `?wait=` as it is when it has ended, or when the wait has.
 async fn build_get(
     State(app): Controller,
     caller: Caller,
     path: NamePath,
+    Query(asked): Query<AskedBuild>,
 ) -> Result<Response, Refusal> {
     BUILD.expect_name(&path)?;
     caller.authorize::<scope::BuildsIdGet>()?;
     let id: BuildId = path.parse()?;
-    blocking(move || {
-        let found = app.state.read(|tx| match tx.build(&id)? {
-            Some(record) => Ok::<_, Error>(Some((tx.terms(&record)?, record))),
-            None => Ok(None),
-        })?;
-        let (terms, record) = found.ok_or_else(|| missing(&id))?;
-        let shown = Waits::new(&app).show(&record, &terms);
-        let tag = etag(&show::build_version(&record));
-        Ok(([(header::ETAG, tag)], Json(shown)).into_response())
-    })
-    .await
+    let deadline = until(asked.wait.as_deref())?;
+    let mut watcher = asked
+        .wait
+        .is_some()
+        .then(|| app.logs.hints().watch(id.clone()));
+    loop {
+        let may_wait = watcher.is_some();
+        let (app, id) = (Arc::clone(&app), id.clone());
+        let answer = blocking(move || {
+            let found = app.state.read(|tx| match tx.build(&id)? {
+                Some(record) if may_wait && !record.state.status.has_ended() => {
+                    Ok::<_, Error>(Some(None))
+                }
+                Some(record) => Ok(Some(Some((tx.terms(&record)?, record)))),
+                None => Ok(None),
+            })?;
+            let Some((terms, record)) = found.ok_or_else(|| missing(&id))? else {
+                return Ok(None);
+            };
+            let shown = Waits::new(&app).show(&record, &terms);
+            let tag = etag(&show::build_version(&record));
+            Ok(Some(([(header::ETAG, tag)], Json(shown)).into_response()))
+        })
+        .await?;
+        if let Some(answer) = answer {
+            return Ok(answer);
+        }
+        if let Some(changes) = &mut watcher
+            && changes.changed(deadline).await != Woken::Changed
+        {
+            // As it is, then.
+            watcher = None;
+        }
+    }
 }
 
 async fn build_delete(

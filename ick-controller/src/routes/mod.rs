@@ -8,6 +8,7 @@ mod log_stream;
 mod logs;
 mod objects;
 mod version;
+mod wait;
 mod work;
 mod workers;
 

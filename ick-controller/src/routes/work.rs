@@ -1,6 +1,7 @@
 //! `/work…`: workers ask for work, renew their leases, and report.
 
 use super::Controller;
+use super::wait::until;
 use crate::app::{App, Hint};
 use crate::idle::Slot;
 use crate::limits::Limits;
@@ -16,10 +17,6 @@ use ick_http::axum::{Json, Router};
 use ick_http::{Authorized, BodyLimit, Query, Refusal, Response, Woken, blocking};
 use serde::Deserialize;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// The longest wait; a longer one is cut to this.
-const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// The longest word on why a worker is paused, in bytes.
 const MAX_PAUSED: usize = 1000;
@@ -50,15 +47,6 @@ pub(super) fn routes(limits: &Limits) -> Router<Arc<App>> {
     Router::new()
         .route("/work", get(work).post(report).layer(limit))
         .route("/work/+lease", get(lease))
-}
-
-fn until(wait: Option<&str>) -> Result<Instant, Refusal> {
-    let wait = match wait {
-        Some(text) => ick_core::duration::parse(text)
-            .map_err(|error| Refusal::bad_request(format!("wait: {error}")))?,
-        None => Duration::ZERO,
-    };
-    Ok(Instant::now() + wait.min(MAX_WAIT))
 }
 
 /// An answer that nothing on the way may keep: it may hold a token.

@@ -271,3 +271,27 @@ fn every_trigger_among_many_becomes_a_build_that_ends() {
         .collect();
     assert_eq!(numbers, (1..=BUILDS as u64).rev().collect::<Vec<_>>());
 }
+
+#[test]
+fn a_builds_end_can_be_waited_for() {
+    let world = World::new();
+    let worker = world.worker("w");
+    let id = world.hello();
+    let admin = world.client("admin");
+    let get = |wait: &str| admin.get(&format!("/builds/{id}?wait={wait}"));
+    assert_eq!(get("10ms").is(200)["status"], "triggered");
+    for wrong in ["soon", "-1s", "5"] {
+        get(wrong).is(400);
+    }
+    admin.get("/builds/hello/9?wait=30s").is(404);
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| get("60s").is(200));
+        let mut item = worker.work("30s");
+        while item.get("lease").is_some() {
+            assert!(!waiting.is_finished());
+            item = worker.exited(&item, 0).is(200);
+        }
+        assert_eq!(waiting.join().unwrap(), world.build(&id));
+    });
+    assert_eq!(get("60s").is(200)["status"], "done");
+}

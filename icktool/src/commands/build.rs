@@ -178,25 +178,16 @@ fn leave_on_interrupt(out: &Output, build: &BuildId) -> Result<(), Error> {
     Ok(())
 }
 
-/// Waits for a build's end, and shows its log meanwhile if that is wanted. One call follows the log,
-/// one gets the build: that is all.
+/// Waits for a build's end, and shows its log meanwhile if that is wanted.
 ///
 /// # Errors
 /// Those of the calls.
 pub fn wait(out: &Output, session: &Session, id: &BuildId, follow: bool) -> Result<Build, Failure> {
     if follow {
         show(out, session, id)?;
-    } else {
-        // The log's end is the build's; nothing of the log is wanted.
-        let mut log = session.controller.follow_log(id, NOTHING);
-        let mut buffer = [0; 4096];
-        while log.next(&mut buffer)? > 0 {}
     }
-    Ok(session.controller.build(id)?)
+    Ok(session.controller.ended_build(id)?)
 }
-
-/// A place in a log that no log reaches.
-const NOTHING: u64 = 1 << 53;
 
 /// Shows the log on stderr until the build has ended; at a terminal Ick's own lines too, as progress.
 fn show(out: &Output, session: &Session, id: &BuildId) -> Result<(), Failure> {

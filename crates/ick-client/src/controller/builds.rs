@@ -4,7 +4,7 @@ use super::Controller;
 use crate::address::query;
 use crate::call::Call;
 use crate::error::Error;
-use crate::follow::{FollowLog, FollowRecords};
+use crate::follow::{self, FollowLog, FollowRecords};
 use ick_api::controller::{Build, Builds, Trigger};
 use ick_core::build::BuildStatus;
 use ick_core::name::{BuildId, ProjectName};
@@ -101,6 +101,15 @@ impl Controller {
     /// Those of any call.
     pub fn build(&self, id: &BuildId) -> Result<Build, Error> {
         self.server.json(&Call::get(format!("/builds/{id}")))
+    }
+
+    /// `GET /builds/ID?wait=`, until the build has ended: through cut connections and restarts of the
+    /// server.
+    ///
+    /// # Errors
+    /// Those of any call, a server that stays unreachable for a minute among them.
+    pub fn ended_build(&self, id: &BuildId) -> Result<Build, Error> {
+        follow::ended_build(self.server.clone(), id)
     }
 
     /// `DELETE /builds/ID`.

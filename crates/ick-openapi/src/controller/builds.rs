@@ -1,5 +1,6 @@
 //! Builds and their logs.
 
+use super::work::wait;
 use crate::api::Api;
 use ick_api::controller::{Build, Builds, LogRecord};
 use ick_api::scope;
@@ -21,6 +22,11 @@ pub(super) fn describe(api: &mut Api) {
     api.get("/builds/{id}", "Read a build", |call| {
         call.name::<BuildId>("id", ID)
             .scope::<scope::BuildsIdGet>()
+            .query(
+                "wait",
+                "How long to wait for the build's end, like 30s; a minute at most.",
+                &wait(),
+            )
             .gives::<Build>(200, "The build.")
             .says(200, "ETag", "Its revision.")
             .refuses(&[404])

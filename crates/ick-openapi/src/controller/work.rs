@@ -5,7 +5,7 @@ use crate::call::Call;
 use ick_api::controller::{Appended, Lease, Report, WorkItem};
 use ick_api::{logframe, scope};
 use ick_core::duration;
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(super) fn describe(api: &mut Api) {
     api.get("/work", "Ask for work", |call| {
@@ -64,6 +64,11 @@ fn waiting(call: Call<'_>) -> Call<'_> {
     call.query(
         "wait",
         "How long to wait, like 30s; a minute at most.",
-        &json!({"type": "string", "pattern": duration::PATTERN, "minLength": 2}),
+        &wait(),
     )
+}
+
+/// How long something may be waited for.
+pub(super) fn wait() -> Value {
+    json!({"type": "string", "pattern": duration::PATTERN, "minLength": 2})
 }
