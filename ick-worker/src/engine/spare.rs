@@ -2,6 +2,7 @@
 //! that have ended are used again.
 
 use super::RunFolder;
+use super::folder::private_folders;
 use crate::workspace;
 use std::collections::HashMap;
 use std::fs;
@@ -37,8 +38,12 @@ impl Runs {
     /// Those of the file system, when something of the run is left.
     pub(super) fn renew(&self, state: &Path, run: RunFolder) -> io::Result<()> {
         let slot = run.slot();
-        let path = state.join("spare").join(slot.to_string());
-        if self.ready().contains_key(&slot) || fs::rename(run.path(), &path).is_err() {
+        let spare = state.join("spare");
+        let path = spare.join(slot.to_string());
+        let moved = !self.ready().contains_key(&slot)
+            && private_folders(&spare).is_ok()
+            && fs::rename(run.path(), &path).is_ok();
+        if !moved {
             return run.remove();
         }
         let run = RunFolder::at(slot, path.clone());
@@ -47,7 +52,10 @@ impl Runs {
                 self.ready().insert(slot, path);
                 Ok(())
             }
-            Err(_) => run.remove(),
+            Err(why) => {
+                tracing::debug!("a run's folder is not used again: {why}");
+                run.remove()
+            }
         }
     }
 

@@ -24,6 +24,9 @@ const WORKSPACE: u32 = 0o755;
 /// The mode of a folder for its owner alone.
 pub(crate) const PRIVATE: u32 = 0o700;
 
+/// What git reads in a HOME.
+const GIT_CONFIG: &str = ".gitconfig";
+
 /// Makes an empty workspace, or finds the one that is there.
 pub(crate) fn create(path: &Path) -> io::Result<()> {
     make(path, WORKSPACE).map(drop)
@@ -44,7 +47,15 @@ pub(crate) fn renew_workspace(path: &Path) -> io::Result<()> {
 
 /// Makes a HOME that was used as new.
 pub(crate) fn renew_home(path: &Path) -> io::Result<()> {
+    let (file, kept) = (path.join(GIT_CONFIG), path.with_extension("gitconfig"));
+    let keeps = rustix::process::geteuid().is_root() && renew_file(&file);
+    if keeps {
+        fs::rename(&file, &kept)?;
+    }
     renew(path, PRIVATE)?;
+    if keeps {
+        fs::rename(&kept, &file)?;
+    }
     furnish_home(path)
 }
 
@@ -52,7 +63,7 @@ fn furnish_home(path: &Path) -> io::Result<()> {
     if rustix::process::geteuid().is_root() {
         // After a container action the workspace belongs to the slot's user, and git refuses what
         // belongs to another. Host actions execute what is in the workspace anyway.
-        fs::write(path.join(".gitconfig"), "[safe]\n\tdirectory = *\n")?;
+        fill_file(&path.join(GIT_CONFIG), b"[safe]\n\tdirectory = *\n")?;
     }
     Ok(())
 }
