@@ -2,9 +2,11 @@
 //! in one transaction, then those who wait learn of it, then the answer.
 
 use crate::app::App;
+use crate::handout;
+use crate::idle::Slot;
 use crate::leases::Lost;
 use crate::logs::{self, Place};
-use crate::transition;
+use crate::transition::{self, Moved};
 use ick_api::controller::{NextWork, Report};
 use ick_core::build::{Artifact, Cause, CauseKind, Event, LeaseId, Outcome, Source};
 use ick_core::name::WorkerId;
@@ -17,15 +19,22 @@ const MAX_ENTRIES: usize = 1000;
 const MAX_OUTPUTS: usize = 64 << 10;
 
 impl App {
-    /// Takes a report, and answers with what the run has to do next.
+    /// Takes a report, and answers with what the run has to do next. When that is nothing and `next` is
+    /// wanted, the slot is given another build in the same transaction.
     ///
     /// # Errors
     /// 409 when the lease is not the worker's, or lease, build and action do not belong together, or
     /// the log has another length than the worker says.
-    pub fn report(&self, worker: &WorkerId, report: &Report) -> Result<NextWork, Refusal> {
+    pub fn report(
+        &self,
+        worker: &WorkerId,
+        report: &Report,
+        next: bool,
+    ) -> Result<NextWork, Refusal> {
         let outcome = outcome(report)?;
         let now = self.now();
         let lease = LeaseId::new(report.lease.as_str());
+        let mut taker = None;
         if let Ok((held, _)) = self.leases.renew(&report.lease, worker, now) {
             if held.build != report.build_id {
                 return Err(Refusal::conflict(format!(
@@ -37,13 +46,23 @@ impl App {
             if held.action_id == report.action_id {
                 self.log_of(report, &lease, held.attempt)?;
             }
+            if next {
+                let slot = Slot {
+                    worker: worker.clone(),
+                    slot: held.slot,
+                };
+                let free = self.taker(&slot, now);
+                taker = free
+                    .map(|taker| handout::new_lease().map(|lease| (taker, lease)))
+                    .transpose()?;
+            }
         }
         let event = Event::Report {
             lease: lease.clone(),
             action_id: report.action_id.clone(),
             outcome: Box::new(outcome),
         };
-        let moved = self.state.write(|tx| {
+        let (moved, taken) = self.state.write(|tx| {
             let build = tx.build(&report.build_id)?;
             let build = build
                 .filter(|build| {
@@ -51,19 +70,28 @@ impl App {
                     lease.is_some_and(|lease| lease.worker == *worker)
                 })
                 .ok_or(Lost)?;
-            transition::happen(tx, build, event, now).map_err(|stuck| self.stuck(stuck))
+            let happen = || {
+                let moved = transition::happen(tx, build, event, now)?;
+                let taken = match taker {
+                    Some((taker, next)) if !has(&moved, &lease) => {
+                        handout::take(tx, &taker, &next, now)?
+                    }
+                    _ => Vec::new(),
+                };
+                Ok((moved, taken))
+            };
+            happen().map_err(|stuck| self.stuck(stuck))
         })?;
         self.settle(&moved);
-        let goes_on = moved
-            .build
-            .state
-            .lease
-            .as_ref()
-            .is_some_and(|held| held.id == lease);
-        if goes_on {
-            self.item(&moved.build, &moved.terms)
-        } else {
-            Ok(NextWork::Nothing)
+        for one in &taken {
+            self.settle(one);
+        }
+        if has(&moved, &lease) {
+            return self.item(&moved.build, &moved.terms);
+        }
+        match taken.last() {
+            Some(one) => self.item(&one.build, &one.terms),
+            None => Ok(NextWork::Nothing),
         }
     }
 
@@ -86,6 +114,12 @@ impl App {
         self.logs.sync(&report.build_id)?;
         Ok(())
     }
+}
+
+/// Whether a build goes on under this lease.
+fn has(moved: &Moved, lease: &LeaseId) -> bool {
+    let held = moved.build.state.lease.as_ref();
+    held.is_some_and(|held| held.id == *lease)
 }
 
 impl From<logs::Error> for Refusal {

@@ -36,6 +36,14 @@ struct AskedWork {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct AskedReport {
+    /// The slot takes another build when its run has ended: it is in the same answer.
+    #[serde(default)]
+    next: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct AskedLease {
     lease: String,
     wait: Option<String>,
@@ -191,11 +199,12 @@ impl App {
 async fn report(
     State(app): Controller,
     by: Authorized<scope::WorkPost>,
+    Query(asked): Query<AskedReport>,
     ick_http::Json(report): ick_http::Json<Report>,
 ) -> Result<Response, Refusal> {
     let worker: WorkerId = by.sub().clone();
     app.roster.seen(&worker, app.now());
-    blocking(move || app.report(&worker, &report))
+    blocking(move || app.report(&worker, &report, asked.next))
         .await
         .map(unkept)
 }

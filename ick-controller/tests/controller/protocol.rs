@@ -209,3 +209,46 @@ fn a_worker_that_makes_workspaces_is_not_given_that_action() {
         }
     }
 }
+
+#[test]
+fn a_slot_can_take_its_next_build_with_the_report_that_ends_one() {
+    let world = World::new();
+    world.apply(
+        "projects: [{project: hello, pipelines: [p]}]\n\
+         pipelines: [{pipeline: p, actions: [{shell: echo, where: host}]}]\n",
+    );
+    let worker = world.client_with("w", &ick_api::scope::WORKER.join(" "));
+    let registration = json!({"makes_workspaces": true});
+    worker.post("/workers", &registration).is(201);
+    let ids = [world.trigger("hello"), world.trigger("hello")];
+    let first = worker.work("30s");
+    let ended = |item: &Value, next: &str| {
+        let report = json!({
+            "build_id": item["build_id"],
+            "action_id": item["action_id"],
+            "lease": item["lease"],
+            "exit_code": 0,
+        });
+        worker.post(&format!("/work{next}"), &report).is(200)
+    };
+    let second = ended(&first, "?next=true");
+    assert_eq!(
+        (&first["build_id"], &second["build_id"]),
+        (&json!(ids[0]), &json!(ids[1]))
+    );
+    assert_eq!(second["action_id"], "2");
+    // It is the slot's, however its last report and its question are repeated.
+    assert_eq!(ended(&first, ""), json!({}));
+    assert_eq!(worker.work("0s")["lease"], second["lease"]);
+    assert_eq!(ended(&second, "?next=true"), json!({}));
+    // One that is drained takes none.
+    world.trigger("hello");
+    let third = worker.work("30s");
+    world.trigger("hello");
+    let admin = world.client("admin");
+    admin.post("/workers/w/+drain", &json!({})).is(200);
+    assert_eq!(ended(&third, "?next=true"), json!({}));
+    for id in ids {
+        assert_eq!(world.build(&id)["status"], "done");
+    }
+}

@@ -299,7 +299,8 @@ impl Run<'_> {
                 }
             }
             report.log_length = Some(shipper.length());
-            let error = match self.shared.controller.report(&report) {
+            let takes = self.shared.stop.mode() == Mode::Work && self.shared.room.expect(0).is_ok();
+            let error = match self.shared.controller.report(&report, takes) {
                 Ok(next) => return then(next, self.shared.stop.mode()),
                 Err(error) => error,
             };

@@ -50,13 +50,18 @@ impl Controller {
             .json(&Call::get(format!("/work/+lease{query}")).wait(wait))
     }
 
-    /// `POST /work`: reports an action's end; the answer is the run's next item.
+    /// `POST /work`: reports an action's end; the answer is the run's next item. When the run has ended
+    /// and another is wanted (`next`), it may be that one's first.
     ///
     /// # Errors
     /// Those of any call; 409 when the lease is lost or `log_length` differs.
-    pub fn report(&self, report: &Report) -> Result<NextWork, Error> {
-        self.server
-            .json(&Call::post("/work").repeatable().json(report)?)
+    pub fn report(&self, report: &Report, next: bool) -> Result<NextWork, Error> {
+        let query = query(&[("next", next.then(|| "true".to_owned()))]);
+        self.server.json(
+            &Call::post(format!("/work{query}"))
+                .repeatable()
+                .json(report)?,
+        )
     }
 
     /// `POST /work/+log`: appends a body of frames that begins at `offset`. An empty body only asks.

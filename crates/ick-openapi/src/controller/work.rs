@@ -25,6 +25,11 @@ pub(super) fn describe(api: &mut Api) {
     });
     api.post("/work", "Report a result", |call| {
         call.scope::<scope::WorkPost>()
+            .query(
+                "next",
+                "Whether the slot takes another build in the same call when the run has ended.",
+                &json!({"type": "boolean"}),
+            )
             .takes::<Report>()
             .gives_or_nothing::<WorkItem>(200, "The run's next action, or {}.")
             .refuses(&[409, 507])
