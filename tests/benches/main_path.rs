@@ -36,10 +36,11 @@ pipelines:
 
 fn main() -> Result<()> {
     let ick = Ick::up()?;
+    memory(&ick, "memory, idle")?;
     ick.apply(DEFINITIONS)?;
     let controller = controller(&ick)?;
 
-    println!("medians [10 % – 90 %]; the baseline is of the same run on the same machine\n");
+    println!("\nmedians [10 % – 90 %]; the baseline is of the same run on the same machine\n");
     let spawn = Sample::take(200, || {
         ensure!(
             Command::new("bash")
@@ -89,7 +90,8 @@ fn main() -> Result<()> {
 
     artifacts(&ick)?;
     projects(&ick)?;
-    memory(&ick)
+    println!();
+    memory(&ick, "memory")
 }
 
 fn controller(ick: &Ick) -> Result<Controller> {
@@ -354,8 +356,9 @@ fn projects(ick: &Ick) -> Result<()> {
     Ok(())
 }
 
-fn memory(ick: &Ick) -> Result<()> {
-    println!("\nmemory        resident      peak");
+fn memory(ick: &Ick, when: &str) -> Result<()> {
+    println!("{when:<12} resident      peak");
+    let mut all = 0;
     for process in ["controller", "store", "idp", "worker"] {
         let pid = ick.pid(process)?;
         let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero()))?;
@@ -363,13 +366,15 @@ fn memory(ick: &Ick) -> Result<()> {
             let line = status.lines().find(|line| line.starts_with(name));
             line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok())
                 .unwrap_or_default()
-                / 1024
         };
+        let (resident, peak) = (field("VmRSS:"), field("VmHWM:"));
+        all += resident;
         println!(
             "{process:<12} {:>6} MB {:>6} MB",
-            field("VmRSS:"),
-            field("VmHWM:")
+            resident / 1024,
+            peak / 1024
         );
     }
+    println!("together     {:>6} MB", all / 1024);
     Ok(())
 }

@@ -101,36 +101,44 @@ impl Drop for Supervisor {
 /// build waits until Linux has taken down a process.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Leaving {
-    all: Arc<Mutex<Vec<(Supervisor, Option<PathBuf>)>>>,
+    all: Arc<Mutex<Vec<LeavingOne>>>,
+}
+
+#[derive(Debug)]
+struct LeavingOne {
+    supervisor: Supervisor,
+    group: Option<PathBuf>,
+}
+
+impl LeavingOne {
+    fn remove_group(&self) {
+        if let Some(group) = &self.group {
+            cgroup::remove(group);
+        }
+    }
 }
 
 impl Leaving {
     /// Adds one, and forgets those that are gone.
     pub(super) fn add(&self, supervisor: Supervisor, group: Option<PathBuf>) {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain_mut(|(one, group)| {
-            let ended = one.has_ended();
+        all.retain_mut(|one| {
+            let ended = one.supervisor.has_ended();
             if ended {
-                remove(group.as_deref());
+                one.remove_group();
             }
             !ended
         });
-        all.push((supervisor, group));
+        all.push(LeavingOne { supervisor, group });
     }
 
     /// Waits until all of them are gone.
     pub(super) fn wait(&self) {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let all = std::mem::take(&mut *all);
-        for (mut supervisor, group) in all {
-            let _ = supervisor.wait();
-            remove(group.as_deref());
+        for mut one in all {
+            let _ = one.supervisor.wait();
+            one.remove_group();
         }
-    }
-}
-
-fn remove(group: Option<&Path>) {
-    if let Some(group) = group {
-        cgroup::remove(group);
     }
 }
