@@ -3,8 +3,8 @@
 use super::order::{ORDER, OUTPUTS, PARAMETERS, SCRIPT, TMP};
 use super::outcome::{RESULT, RESULT_TO_COME, cannot, cause};
 use super::spare;
-use crate::spool;
 use crate::workspace;
+use crate::{spool, supervise};
 use ick_core::build::{Cause, CauseKind};
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -132,13 +132,15 @@ impl RunFolder {
         }
     }
 
-    /// Removes an action's folder. It must not have been started.
+    /// Removes what is left of a start that was cut off before the action began. What has a result, or is
+    /// supervised, has begun, and stays.
     ///
     /// # Errors
     /// `internal`.
     pub fn discard_action(&self, action_id: &str) -> Result<(), Cause> {
         let folder = self.action(action_id)?;
-        if !folder.exists() {
+        let begun = folder.join(RESULT).exists() || supervise::is_alive(&folder);
+        if begun || !folder.exists() {
             return Ok(());
         }
         workspace::remove(&folder).map_err(|why| cannot("remove what an action left", &why))

@@ -2,7 +2,7 @@
 
 use crate::build::{Build, end, finish, until_output};
 use ick_core::build::{CauseKind, Place};
-use ick_worker::engine::{Limits, StopReason};
+use ick_worker::engine::{Limits, StopReason, cause};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -214,7 +214,24 @@ fn an_action_is_never_started_twice() {
     let build = Build::new();
     let request = build.shell("true");
     build.stdout(request.clone());
+    // Nor is what is left of it taken for a start that was cut off.
+    build.run.discard_action(&request.action_id).unwrap();
     assert_eq!(build.refusal(request).0, CauseKind::Internal);
+}
+
+#[test]
+fn what_could_not_be_recorded_is_not_started_and_can_be_later() {
+    let build = Build::new();
+    let request = build.shell("touch begun");
+    let refused = build.engine.start(&build.run, request.clone(), || {
+        Err(cause(CauseKind::DiskFull, "no room for the record"))
+    });
+    assert_eq!(refused.unwrap_err().kind, CauseKind::DiskFull);
+    // Its supervisor is gone, and has not begun.
+    assert!(!build.file("begun").exists());
+    build.run.discard_action(&request.action_id).unwrap();
+    build.stdout(request);
+    assert!(build.file("begun").exists());
 }
 
 #[test]
