@@ -1679,7 +1679,7 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__run)
-            opts="-p -h --parameter --ref --committed --store --controller --ca-file --state --format --color --help"
+            opts="-p -h --parameter --ref --committed --store --shell-on-failure --controller --ca-file --state --format --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -104,6 +104,7 @@ complete -c icktool -n "__fish_icktool_using_subcommand run" -l color -d 'When t
 always\t'Always'
 never\t'Never'"
 complete -c icktool -n "__fish_icktool_using_subcommand run" -l committed -d 'Of this checkout take what HEAD has, instead of the working tree'
+complete -c icktool -n "__fish_icktool_using_subcommand run" -l shell-on-failure -d 'Open a shell where an action failed: in its workspace and root, with its variables, as its user. At a terminal only; the build\'s time-out goes on meanwhile'
 complete -c icktool -n "__fish_icktool_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icktool -n "__fish_icktool_using_subcommand validate" -l controller -d 'The controller\'s URL; ICK_CONTROLLER when left out, else the one of `up` or `login`' -r
 complete -c icktool -n "__fish_icktool_using_subcommand validate" -l ca-file -d 'A file with the certificates of the authorities (CA) that sign the servers\' ones, instead of those that this machine trusts; ICK_CA_FILE when left out, else the one given at `login`' -r -F

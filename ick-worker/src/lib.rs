@@ -6,6 +6,7 @@ pub mod daemon;
 pub mod engine;
 pub mod environment;
 pub mod places;
+pub mod shell;
 pub mod spool;
 pub mod supervise;
 pub mod workspace;

@@ -13,6 +13,9 @@ pub const SUPERVISE: &str = "supervise";
 /// `icktool builtin DIR`: executes the built-in action whose folder this is.
 pub const BUILTIN: &str = "builtin";
 
+/// `icktool shell DIR`: opens a shell where the action was executed whose folder this is.
+pub const SHELL: &str = "shell";
+
 /// `icktool own-session PROGRAM ARGUMENT…`: becomes the program, in a session of its own.
 pub const OWN_SESSION: &str = "own-session";
 
@@ -28,6 +31,7 @@ pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCod
             Some(ick_worker::supervise::main(Path::new(&folder)))
         }
         (BUILTIN, Some(folder)) => Some(ick_worker::actions::main(Path::new(&folder))),
+        (SHELL, Some(folder)) => Some(ick_worker::shell::main(Path::new(&folder))),
         (OWN_SESSION, Some(program)) => {
             let arguments: Vec<OsString> = arguments.collect();
             let why = process::become_session(Path::new(&program), &arguments);

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed test is a panic")]
 
 use rustix::process::{Pid, Signal, kill_process};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -359,4 +359,116 @@ fn a_killed_call_leaves_no_process_and_its_files_are_removed_by_the_next() {
         let _ = home.build("      - {shell: 'true', where: host}\n");
         std::fs::read_dir(&runs).unwrap().next().is_none()
     });
+}
+
+/// Types these lines into the shell that is opened where an action of this build failed; all that is at
+/// the terminal then, and the exit code.
+fn typed(home: &Home, actions: &str, lines: &str) -> (String, i32) {
+    home.write("p.yaml", &project(actions));
+    // Of Debian's essential package bsdutils: a terminal for a program that is not at one.
+    let icktool = assert_cmd::cargo::cargo_bin!("icktool")
+        .display()
+        .to_string();
+    let mut terminal = Command::new("script")
+        .args(["--quiet", "--return", "--command"])
+        .arg(format!("exec '{icktool}' run p.yaml --shell-on-failure"))
+        .arg("/dev/null")
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", home.0.path())
+        .current_dir(home.0.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = terminal.stdin.take().unwrap();
+    let mut output = terminal.stdout.take().unwrap();
+    let mut seen = String::new();
+    let mut piece = [0; 4096];
+    let mut left = Some(lines);
+    loop {
+        let count = output.read(&mut piece).unwrap();
+        seen.push_str(&String::from_utf8_lossy(&piece[..count]));
+        if count == 0 {
+            break;
+        }
+        if seen.contains("bash-")
+            && let Some(lines) = left.take()
+        {
+            input.write_all(lines.as_bytes()).unwrap();
+        }
+    }
+    let code = terminal.wait().unwrap().code().unwrap_or(-1);
+    (seen, code)
+}
+
+/// What the shell says about where it is, marked so that it is not taken for what was typed.
+const WHERE: &str =
+    "echo \"<$(cat file)>\" \"<$WHO>\" \"<$BUILD_ID $ICK_PARAM_who>\" \"<$PWD>\" \"<$(id -un)>\"\n";
+
+#[test]
+fn a_shell_is_opened_where_an_action_failed() {
+    let home = Home::new();
+    let actions = "      - shell: echo made > file; exit 3
+        env: {WHO: me}
+        where: PLACE
+      - shell: echo cleaned up
+        when: always
+        where: host
+";
+    let (seen, code) = typed(
+        &home,
+        &actions.replace("PLACE", "container"),
+        &format!("{WHERE}exit\n"),
+    );
+    for shown in [
+        "action 2 failed: ended with exit code 3",
+        "<made> <me> <p/0 world> </workspace> <build>",
+        "cleaned up",
+    ] {
+        assert!(seen.contains(shown), "{shown}: {seen}");
+    }
+    assert_eq!(code, 1, "{seen}");
+    let (seen, code) = typed(
+        &home,
+        &actions.replace("PLACE", "host"),
+        &format!("{WHERE}exit 0\n"),
+    );
+    assert!(seen.contains("<made> <me> <p/0 world> </"), "{seen}");
+    assert!(seen.contains("cleaned up"), "{seen}");
+    assert_eq!(code, 1, "{seen}");
+}
+
+#[test]
+fn a_shell_leaves_nothing_and_cannot_type_for_its_person() {
+    let home = Home::new();
+    let actions = "      - shell: exit 3\n";
+    // TIOCSTI.
+    let kind = "import fcntl; fcntl.ioctl(0, 0x5412, b'x')";
+    let lines = format!("python3 -c \"{kind}\"\nsleep 1006 &\necho \"<$!>\"\nexit\n");
+    let (seen, code) = typed(&home, actions, &lines);
+    assert_eq!(code, 1, "{seen}");
+    assert!(seen.contains("Operation not permitted"), "{seen}");
+    let host = "      - shell: exit 3\n        where: host\n";
+    let (seen, _) = typed(&home, host, "sleep 1006 &\necho \"<$!>\"\nexit\n");
+    let pid = seen
+        .rsplit_once('<')
+        .and_then(|(_, rest)| rest.split_once('>'));
+    let pid: i32 = pid.and_then(|(pid, _)| pid.parse().ok()).unwrap();
+    assert!(!is_alive(pid), "{seen}");
+}
+
+#[test]
+fn without_a_terminal_or_a_failure_there_is_no_shell() {
+    let home = Home::new();
+    home.write("p.yaml", &project("      - {shell: exit 3, where: host}\n"));
+    let ended = home.run(&["p.yaml", "--shell-on-failure"]);
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("needs a terminal"),
+        "{}",
+        ended.stderr
+    );
+    let (seen, code) = typed(&home, "      - {shell: echo fine, where: host}\n", "");
+    assert_eq!(code, 0, "{seen}");
 }

@@ -32,6 +32,14 @@ use ick_core::build::Cause;
 use std::path::PathBuf;
 use supervisor::Leaving;
 
+/// Whether there is an action in this folder that was started.
+pub fn was_started(folder: &std::path::Path) -> bool {
+    folder
+        .join(ORDER)
+        .metadata()
+        .is_ok_and(|order| order.len() > 0)
+}
+
 /// Executes actions on this build host.
 #[derive(Debug)]
 pub struct Engine {

@@ -2,7 +2,7 @@
 
 mod script;
 
-pub(crate) use script::{command, script};
+pub(crate) use script::{command, script, shell};
 
 use crate::engine::{Program, Request, cause};
 use crate::places::Inside;

@@ -33,6 +33,14 @@ def start():
 start()
 "#;
 
+/// An interactive shell, as which no file of anyone's is read.
+pub(crate) fn shell() -> (&'static str, Vec<String>) {
+    (
+        "bash",
+        ["--noprofile", "--norc", "-i"].map(String::from).to_vec(),
+    )
+}
+
 /// The script file's text; none for a built-in action.
 pub(crate) fn script(program: &Program, inside: &Inside) -> Option<String> {
     match program {

@@ -1,5 +1,6 @@
 //! `where: container`: bubblewrap, with nothing of the host but what the action is to see.
 
+use super::keystrokes;
 use super::mounts;
 use super::network;
 use super::root::{self, Entry};
@@ -37,13 +38,18 @@ pub(super) struct Parts {
     pub(super) tree: Option<PathBuf>,
 }
 
-/// Starts the action in a container: the process, and what tells how bubblewrap fared.
-pub(crate) fn start(
-    order: &Order,
-    folder: &Path,
-    stdout: OwnedFd,
-    stderr: OwnedFd,
-) -> Result<(Pid, Status), Cause> {
+/// What is started in a container.
+#[derive(Debug)]
+pub(crate) enum Started {
+    /// The action, with its output.
+    Action { stdout: OwnedFd, stderr: OwnedFd },
+    /// A shell at the terminal of this process.
+    Shell,
+}
+
+/// Starts the action in a container, or a shell where it was executed: the process, and what tells how
+/// bubblewrap fared.
+pub(crate) fn start(order: &Order, folder: &Path, what: Started) -> Result<(Pid, Status), Cause> {
     let host_id = order.first_id.map(|first| first + CONTAINER_UID);
     let parts = parts(order, folder)?;
     if let Some(id) = host_id {
@@ -60,11 +66,20 @@ pub(crate) fn start(
     };
     let (read, write) =
         rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(|why| made("pipe")(why.into()))?;
-    let arguments = arguments(order, &parts).map_err(made("arguments"))?;
-    let arguments = in_memory(&arguments).map_err(made("arguments"))?;
+    let filter = match what {
+        Started::Action { .. } => None,
+        Started::Shell => keystrokes::filter(),
+    };
+    let filter = filter.map(|bytes| in_memory("seccomp", &bytes));
+    let filter = filter.transpose().map_err(made("filter"))?;
+    let arguments = arguments(order, &parts, filter.as_ref()).map_err(made("arguments"))?;
+    let arguments = in_memory("bwrap", &ended(&arguments)).map_err(made("arguments"))?;
     let bwrap = order.tools.bwrap.as_deref().unwrap_or(Path::new("bwrap"));
     let inside = Inside::from_order(order, folder);
-    let (program, words) = environment::command(&order.request.program, &inside);
+    let (program, words) = match what {
+        Started::Action { .. } => environment::command(&order.request.program, &inside),
+        Started::Shell => environment::shell(),
+    };
     let mut command = Command::new(bwrap);
     command
         .arg("--args")
@@ -75,11 +90,15 @@ pub(crate) fn start(
         .arg(program)
         .args(words)
         .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(stdout)
-        .stderr(stderr);
-    for kept in [&arguments, &write] {
+        .current_dir("/");
+    if let Started::Action { stdout, stderr } = what {
+        command
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(stderr);
+    }
+    for kept in [&arguments, &write].into_iter().chain(&filter) {
         rustix::io::fcntl_setfd(kept, FdFlags::empty()).map_err(|why| made("pipe")(why.into()))?;
     }
     let status = Status(File::from(read));
@@ -91,7 +110,6 @@ pub(crate) fn start(
         // Rust gives up the other groups of a root process with its user.
         command.uid(id).gid(id);
     }
-    command.process_group(0);
     let child = command.spawn().map_err(made("bubblewrap"))?;
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let pid = pid.ok_or_else(|| made("bubblewrap")(io::Error::other("no process id")))?;
@@ -129,7 +147,7 @@ fn parts(order: &Order, folder: &Path) -> Result<Parts, Cause> {
     );
     let make = || -> io::Result<Parts> {
         let own = folder.join("etc");
-        DirBuilder::new().mode(0o700).create(&own)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&own)?;
         let tree = order.tree.as_deref().unwrap_or(Path::new("/"));
         let shown = |name: &str, made: fn(&str) -> String| -> io::Result<Option<PathBuf>> {
             // Into a tree without such a file none can be put: its /etc is read-only.
@@ -177,7 +195,9 @@ fn give(parts: &Parts, id: u32) -> io::Result<()> {
 }
 
 /// bubblewrap's arguments. They are not on its command line, which others on the host can read.
-fn arguments(order: &Order, parts: &Parts) -> io::Result<Vec<OsString>> {
+///
+/// What has a filter of its keystrokes shares the terminal; everything else has no terminal at all.
+fn arguments(order: &Order, parts: &Parts, filter: Option<&OwnedFd>) -> io::Result<Vec<OsString>> {
     let mut list = List(Vec::new());
     list.add([
         "--unshare-user",
@@ -196,7 +216,11 @@ fn arguments(order: &Order, parts: &Parts) -> io::Result<Vec<OsString>> {
     if !order.request.network {
         list.add(["--unshare-net"]);
     }
-    list.add(["--hostname", "ick", "--new-session", "--die-with-parent"]);
+    list.add(["--hostname", "ick", "--die-with-parent"]);
+    match filter {
+        Some(filter) => list.add(["--seccomp", &filter.as_raw_fd().to_string()]),
+        None => list.add(["--new-session"]),
+    }
     list.add(["--cap-drop", "ALL", "--clearenv"]);
     for (name, value) in &order.env {
         list.add(["--setenv", name, value]);
@@ -279,15 +303,20 @@ impl List {
     }
 }
 
-/// A file without a name that has these words, each ended by a zero.
-fn in_memory(words: &[OsString]) -> io::Result<OwnedFd> {
-    let mut file = File::from(rustix::fs::memfd_create("bwrap", MemfdFlags::CLOEXEC)?);
+/// The words, each ended by a zero.
+fn ended(words: &[OsString]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for word in words {
         bytes.extend_from_slice(word.as_bytes());
         bytes.push(0);
     }
-    file.write_all(&bytes)?;
+    bytes
+}
+
+/// A file without a place, with this content.
+fn in_memory(name: &str, bytes: &[u8]) -> io::Result<OwnedFd> {
+    let mut file = File::from(rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC)?);
+    file.write_all(bytes)?;
     file.rewind()?;
     Ok(file.into())
 }

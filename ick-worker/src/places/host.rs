@@ -10,8 +10,7 @@ use std::process::Command;
 
 /// The command that executes an action on the host; its streams are the caller's matter.
 pub(crate) fn command(order: &Order, folder: &Path) -> Result<Command, Cause> {
-    let inside = Inside::from_order(order, folder);
-    let mut command = if let Program::BuiltIn { .. } = order.request.program {
+    if let Program::BuiltIn { .. } = order.request.program {
         let (program, arguments) = order.builtin.split_first().ok_or_else(|| {
             cause(
                 CauseKind::Internal,
@@ -20,18 +19,26 @@ pub(crate) fn command(order: &Order, folder: &Path) -> Result<Command, Cause> {
         })?;
         let mut command = Command::new(program);
         command.args(arguments).arg(folder);
-        command
-    } else {
-        let (program, arguments) = environment::command(&order.request.program, &inside);
-        let path = order.env.get("PATH").map_or("", String::as_str);
-        let found = in_path(path, program).unwrap_or_else(|| program.into());
-        let mut command = Command::new(found);
-        command.args(arguments);
-        command
-    };
+        return Ok(in_environment(command, order));
+    }
+    let inside = Inside::from_order(order, folder);
+    let (name, arguments) = environment::command(&order.request.program, &inside);
+    Ok(program(order, name, &arguments))
+}
+
+/// A program in an action's environment.
+pub(crate) fn program(order: &Order, name: &str, arguments: &[String]) -> Command {
+    let path = order.env.get("PATH").map_or("", String::as_str);
+    let found = in_path(path, name).unwrap_or_else(|| name.into());
+    let mut command = Command::new(found);
+    command.args(arguments);
+    in_environment(command, order)
+}
+
+fn in_environment(mut command: Command, order: &Order) -> Command {
     command
         .env_clear()
         .envs(&order.env)
-        .current_dir(&inside.workspace);
-    Ok(command)
+        .current_dir(&order.workspace);
+    command
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod container;
 pub(crate) mod host;
+mod keystrokes;
 mod mounts;
 pub(crate) mod network;
 mod root;

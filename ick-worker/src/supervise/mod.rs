@@ -74,6 +74,11 @@ fn supervise(folder: &Path) -> io::Result<()> {
     written
 }
 
+/// Ends every child of this process, which is a subreaper, and all below.
+pub(crate) fn end_children() {
+    children::end_all(|_, _| {});
+}
+
 /// The present time.
 pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now()

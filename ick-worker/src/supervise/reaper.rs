@@ -116,7 +116,8 @@ fn start(order: &Order, folder: &Path, stdout: OwnedFd, stderr: OwnedFd) -> Resu
     let contained = order.request.place == Place::Container
         && !matches!(order.request.program, Program::BuiltIn { .. });
     if contained {
-        let (main, status) = container::start(order, folder, stdout, stderr)?;
+        let (main, status) =
+            container::start(order, folder, container::Started::Action { stdout, stderr })?;
         return Ok(Started {
             main,
             contained: Some(status),

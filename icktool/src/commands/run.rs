@@ -15,6 +15,7 @@ use ick_core::definition::Trigger;
 use ick_core::name::BuildId;
 use ick_worker::actions::{Checkout, Details, GitSettings, StoreAt};
 use ick_worker::engine::{Engine, EngineConfig};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 /// Build here and now, without a server
@@ -30,6 +31,7 @@ Examples:
   icktool run project.yaml
   icktool run project.yaml website -p git_url=.
   icktool run project.yaml --committed
+  icktool run project.yaml --shell-on-failure
 
 Exit codes: 0 the build is done, 1 it failed, 3 it has no verdict, 130 it was interrupted.")]
 pub struct Args {
@@ -51,6 +53,10 @@ pub struct Args {
     /// The folder of artifacts; one in your data folder when left out
     #[arg(long, value_name = "DIR")]
     store: Option<PathBuf>,
+    /// Open a shell where an action failed: in its workspace and root, with its variables, as its user. At
+    /// a terminal only; the build's time-out goes on meanwhile
+    #[arg(long)]
+    shell_on_failure: bool,
 }
 
 /// Does it.
@@ -59,6 +65,15 @@ pub struct Args {
 /// When the build cannot be set up; how it ended is no error.
 pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     let out = &context.out;
+    let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    if args.shell_on_failure && !terminal {
+        return Err(Error::Argument {
+            argument: "--shell-on-failure".to_owned(),
+            why: "a shell needs a terminal, and this is none".to_owned(),
+            hint: None,
+        }
+        .into());
+    }
     let trigger = Trigger {
         parameters: parameters(&args.parameters)?,
         git_ref: args.git_ref.clone(),
@@ -123,7 +138,14 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     )
     .map_err(Error::from)
     .and_then(|mut brain| {
-        let mut execution = Execution::new(&engine, &run, &details, &interrupts, Log::new(out));
+        let mut execution = Execution::new(
+            &engine,
+            &run,
+            &details,
+            &interrupts,
+            Log::new(out),
+            args.shell_on_failure,
+        );
         execution.to_the_end(&mut brain)?;
         execution.log.finish()?;
         Ok(brain.build())

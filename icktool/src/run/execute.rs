@@ -4,6 +4,7 @@ use super::brain::{self, Brain, Stuck};
 use super::interrupt::Interrupts;
 use crate::commands::verdict::now;
 use crate::error::Error;
+use crate::internal;
 use crate::output::{Color, Output, sanitise, sanitise::Sanitiser, style};
 use ick_api::controller::WorkItem;
 use ick_api::logframe::{Stream, frames};
@@ -13,6 +14,7 @@ use ick_worker::actions::Details;
 use ick_worker::engine::{self, Engine, LOG_LIMIT, Request, RunFolder, Running, StopReason};
 use ick_worker::spool;
 use std::io::{self, Write};
+use std::process::Command;
 use std::time::Duration;
 
 /// How much of the log is read at a time.
@@ -30,6 +32,8 @@ pub struct Execution<'a> {
     pub interrupts: &'a Interrupts,
     /// Shows the log.
     pub log: Log,
+    /// Whether a shell is opened where an action failed.
+    shell_on_failure: bool,
     /// How many signals the brain knows of.
     cancels: u32,
 }
@@ -50,6 +54,7 @@ impl<'a> Execution<'a> {
         details: &'a Details,
         interrupts: &'a Interrupts,
         log: Log,
+        shell_on_failure: bool,
     ) -> Self {
         Self {
             engine,
@@ -57,6 +62,7 @@ impl<'a> Execution<'a> {
             details,
             interrupts,
             log,
+            shell_on_failure,
             cancels: 0,
         }
     }
@@ -73,8 +79,36 @@ impl<'a> Execution<'a> {
             };
             let outcome = self.execute(brain, &item)?;
             self.pass_cancels(brain)?;
+            if self.shell_on_failure && self.cancels == 0 {
+                self.offer_shell(&item, &outcome)?;
+            }
             brain.report(&item.action_id, outcome)?;
         }
+    }
+
+    /// Opens a shell where an action failed. There is none where it was never started.
+    fn offer_shell(&mut self, item: &WorkItem, outcome: &Outcome) -> Result<(), Error> {
+        let (Some(cause), Ok(folder)) = (&outcome.cause, self.run.action(&item.action_id)) else {
+            return Ok(());
+        };
+        if !engine::was_started(&folder) {
+            return Ok(());
+        }
+        self.log.finish()?;
+        let out = &self.log.out;
+        out.note(&format!(
+            "action {} failed: {}; this is a shell where it did, and `exit` goes on",
+            item.action_id,
+            sanitise::line(&cause.detail)
+        ));
+        let failed = |why: io::Error| Error::Other(format!("cannot open a shell: {why}"));
+        let own = std::env::current_exe().map_err(failed)?;
+        let mut shell = Command::new(own);
+        let shell = shell.arg(internal::SHELL).arg(folder);
+        if !shell.status().map_err(failed)?.success() {
+            out.warn("there was no shell; the build goes on");
+        }
+        Ok(())
     }
 
     /// Tells the state machine about signals that came.
