@@ -291,6 +291,30 @@ fn the_working_tree_is_the_source() {
     }
 }
 
+#[test]
+fn several_repositories_are_sources() {
+    let home = Home::new();
+    for name in ["one", "two"] {
+        let tree = home.path(name);
+        home.write(&format!("{name}/file"), &format!("{name}\n"));
+        git(&tree, &["init", "-q", "-b", "main"]);
+        git(&tree, &["add", "."]);
+        git(&tree, &["commit", "-q", "-m", "First"]);
+    }
+    let ended = home.build(&format!(
+        "      - action: git_mirror
+        sources:
+          - {{name: a, url: 'file://{0}/one', ref: main}}
+          - {{name: b, url: 'file://{0}/two'}}
+      - shell: cat a/file b/file; git -C .mirror/a log --format=%s main
+        where: host
+",
+        home.0.path().display()
+    ));
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(ended.stdout, "one\ntwo\nFirst\n");
+}
+
 /// A build that says its process ids and then does not end by itself.
 const SILENT: &str = "      - shell: |
           trap '' TERM

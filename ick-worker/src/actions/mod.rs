@@ -26,7 +26,7 @@ use std::process::ExitCode;
 /// What this worker says to a built-in action that it cannot execute; none for one that it can.
 pub fn refusal(name: &str) -> Option<Cause> {
     match BuiltIn::from_word(name) {
-        Some(BuiltIn::Git | BuiltIn::Archive) => None,
+        Some(BuiltIn::Git | BuiltIn::GitMirror | BuiltIn::Archive) => None,
         Some(_) => Some(cause(
             CauseKind::NotAllowed,
             format!("this worker cannot execute the built-in action {name} yet"),
@@ -91,6 +91,7 @@ fn execute(folder: &Path, built: &mut Built) -> Result<(), Cause> {
     };
     match BuiltIn::from_word(name) {
         Some(BuiltIn::Git) => git::execute(&task, built),
+        Some(BuiltIn::GitMirror) => git::git_mirror::execute(&task, built),
         _ => archive::execute(&task, built),
     }
 }

@@ -184,6 +184,32 @@ pub(super) fn clone(
     Ok(())
 }
 
+/// Makes a bare copy of a repository on this host, with its branches and tags and nothing else.
+pub(super) fn mirror(git: &Git, repository: &Path, into: &Path, origin: &str) -> Result<(), Cause> {
+    let making = |why: super::command::Failed| why.cause("make the mirror in the workspace");
+    git.call(
+        None,
+        arguments![
+            "clone",
+            "--quiet",
+            "--local",
+            "--no-hardlinks",
+            "--mirror",
+            "--template=",
+            "--end-of-options",
+            repository,
+            into,
+        ],
+        true,
+    )
+    .map_err(making)?;
+    let own = arguments!["update-ref", "-d", "refs/ick/wanted"];
+    git.call(Some(into), own, false).map_err(making)?;
+    let url = arguments!["config", "remote.origin.url", origin];
+    git.call(Some(into), url, false).map_err(making)?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

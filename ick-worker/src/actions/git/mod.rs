@@ -6,6 +6,7 @@
 
 mod checkout;
 mod command;
+pub(super) mod git_mirror;
 mod local;
 mod mirror;
 #[cfg(test)]

@@ -7,7 +7,7 @@
 )]
 
 use super::super::trial::Trial;
-use super::execute;
+use super::{execute, git_mirror};
 use crate::engine::Built;
 use ick_core::build::{Cause, CauseKind};
 use serde_json::{Value, json};
@@ -360,4 +360,71 @@ fn a_repository_that_is_not_there() {
         "{}",
         why.detail
     );
+}
+
+#[test]
+fn several_repositories_are_mirrored_and_checked_out() {
+    let mut trial = Trial::new();
+    let (one, two) = (trial.path("one"), trial.path("two"));
+    let old = repository(&one);
+    git(&one, &["tag", "v1"]);
+    commit(&one, "second");
+    let other = repository(&two);
+    let step = json!({"sources": [
+        {"name": "a", "url": one.to_str().unwrap(), "ref": "v1"},
+        {"name": "b", "url": two.to_str().unwrap()},
+    ]});
+    // Also again, over what is there.
+    for _ in 0..2 {
+        let built = trial.act(&step, git_mirror::execute).unwrap();
+        let found: Vec<_> = built
+            .sources
+            .iter()
+            .map(|one| (&*one.dir, &*one.commit))
+            .collect();
+        assert_eq!(found, [("a", &*old), ("b", &*other)]);
+    }
+    let workspace = trial.workspace();
+    assert_eq!(
+        fs::read_to_string(workspace.join("a/file")).unwrap(),
+        "first"
+    );
+    assert_eq!(
+        fs::read_to_string(workspace.join("b/file")).unwrap(),
+        "first"
+    );
+    let mirror = workspace.join(".mirror/a");
+    assert_eq!(git(&mirror, &["rev-parse", "--is-bare-repository"]), "true");
+    let refs = git(&mirror, &["for-each-ref", "--format=%(refname)"]);
+    assert_eq!(refs, "refs/heads/main\nrefs/tags/v1");
+    let url = git(&mirror, &["config", "remote.origin.url"]);
+    assert_eq!(Path::new(&url), one);
+}
+
+#[test]
+fn sources_that_are_none_are_refused_before_anything_is_fetched() {
+    let mut trial = Trial::new();
+    let upstream = trial.path("upstream");
+    repository(&upstream);
+    let url = upstream.to_str().unwrap();
+    let good = json!({"name": "good", "url": url});
+    for wrong in [
+        json!({"name": "../up", "url": url}),
+        json!({"name": ".mirror", "url": url}),
+        json!({"name": "a/b", "url": url}),
+        json!({"name": "-a", "url": url}),
+        json!({"name": "good", "url": url}),
+        json!({"name": "a", "url": url, "ref": "--upload-pack=x"}),
+        json!({"name": "a", "url": url, "reff": "main"}),
+        json!("a"),
+    ] {
+        let step = json!({"sources": [good, wrong]});
+        let refused = trial.act(&step, git_mirror::execute);
+        assert_eq!(kind(refused), Err(CauseKind::BadDefinition), "{wrong}");
+        assert!(!trial.workspace().join("good").exists(), "{wrong}");
+    }
+    let gone = json!({"sources": [good, {"name": "a", "url": trial.path("none")}]});
+    let refused = trial.act(&gone, git_mirror::execute).unwrap_err();
+    assert_eq!(refused.kind, CauseKind::ActionFailed);
+    assert!(refused.detail.contains("none"), "{}", refused.detail);
 }
