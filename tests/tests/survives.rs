@@ -108,7 +108,7 @@ fn a_killed_store_and_idp_are_started_again_and_know_everything() -> Result<()> 
 }
 
 #[test]
-fn a_killed_worker_leaves_no_build_running_for_ever() -> Result<()> {
+fn a_killed_worker_takes_over_what_went_on_without_it() -> Result<()> {
     let ick = Ick::up()?;
     let gate = gated(&ick, "")?;
     let id = ick.trigger("gated")?;
@@ -117,8 +117,9 @@ fn a_killed_worker_leaves_no_build_running_for_ever() -> Result<()> {
     ick.start()?;
     open(&gate)?;
     let build = ick.build_with_status(&id, "done")?;
-    ensure!(build["attempt"].as_u64() >= Some(1), "{build}");
-    eventually("the end of the first attempt's process", || {
+    assert_eq!(build["attempt"], 1, "{build}");
+    assert_eq!(action_pid(&ick.log_with(&id, "started by")?)?, first);
+    eventually("the end of the action's process", || {
         Ok((!is_alive(first)).then_some(()))
     })
 }

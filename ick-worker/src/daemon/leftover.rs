@@ -2,7 +2,7 @@
 
 use crate::engine::{RESULT, RunFolder, STOP, StopReason, private_file};
 use crate::supervise;
-use rustix::process::{Pid, PidfdFlags, Signal};
+use rustix::process::{PidfdFlags, Signal};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -54,10 +54,10 @@ pub(super) fn end_actions(run: &Path) {
 
 fn end(folder: &Path) {
     for (signal, patience) in [(Signal::TERM, PATIENCE), (Signal::KILL, PATIENCE)] {
-        let sent = supervisor(folder).is_some_and(|pid| {
+        let sent = supervise::supervisor(folder).is_some_and(|pid| {
             rustix::process::pidfd_open(pid, PidfdFlags::empty()).is_ok_and(|process| {
                 // Still the same one, now that its number cannot be given to another.
-                supervisor(folder) == Some(pid)
+                supervise::supervisor(folder) == Some(pid)
                     && rustix::process::pidfd_send_signal(&process, signal).is_ok()
             })
         });
@@ -69,26 +69,6 @@ fn end(folder: &Path) {
         }
     }
     tracing::error!("what {} executes cannot be ended", folder.display());
-}
-
-/// The supervisor of an action: the process whose command ends with `supervise` and the folder, and
-/// which leads its session. Not one in a container, which can have any command.
-fn supervisor(folder: &Path) -> Option<Pid> {
-    let own = fs::read_link("/proc/self/ns/pid").ok()?;
-    let ending = [b"supervise\0", folder.as_os_str().as_encoded_bytes(), b"\0"].concat();
-    fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
-        let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
-        let command = fs::read(entry.path().join("cmdline")).ok()?;
-        if !command.ends_with(&ending) {
-            return None;
-        }
-        if fs::read_link(entry.path().join("ns/pid")).ok()? != own {
-            return None;
-        }
-        let pid = Pid::from_raw(pid)?;
-        let session = rustix::process::getsid(Some(pid)).ok()?;
-        (session == pid).then_some(pid)
-    })
 }
 
 /// Whether this is the folder of a lease's run.

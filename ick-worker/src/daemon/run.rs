@@ -115,12 +115,12 @@ impl Run<'_> {
             .last()
             .filter(|last| last.lease == item.lease && last.action_id == item.action_id);
         if let Some(started) = started {
-            return self.take_up(folder, item, started.log_offset);
+            return self.take_up(slot.number, folder, item, started.log_offset);
         }
         if self.shared.stop.mode() == Mode::Down {
             return Err(StopReason::Shutdown.cause());
         }
-        let always = item.step.get("when").and_then(Value::as_str) == Some("always");
+        let always = is_always(item);
         if let Some(reason) = self.lease.reason_to_stop(always) {
             return Err(reason.cause());
         }
@@ -143,41 +143,64 @@ impl Run<'_> {
                 .start(&item.lease, &item.action_id, item.log_offset)
                 .map_err(|why| cannot("record that the action is started", &why))
         })?;
-        let shipper = Shipper::new(&item.lease, item.log_offset, Some(running.folder()));
-        let mut shipper = match shipper {
-            Ok(shipper) => shipper.correcting(self.shared.clock.correction()),
+        let shipper = match self.shipper(item, item.log_offset, running.folder()) {
+            Ok(shipper) => shipper,
             Err(why) => {
                 let _ = running.stop(StopReason::Shutdown);
                 while !matches!(running.poll(LONG), Event::Ended(_)) {}
-                return Err(cannot("read the action's output", &why));
+                return Err(why);
             }
         };
-        self.shared.stop.executing(slot.number, running.stopper());
+        Ok(self.attend(slot.number, running, shipper, always))
+    }
+
+    /// Follows an action to its end, so that others can end it.
+    fn attend(
+        &self,
+        slot: u32,
+        mut running: Running,
+        mut shipper: Shipper,
+        always: bool,
+    ) -> (Ending, Option<Shipper>) {
+        self.shared.stop.executing(slot, running.stopper());
         self.lease.executing(running.stopper(), always);
         let ending = self.follow(&mut running, &mut shipper);
         self.lease.executed();
-        self.shared.stop.executed(slot.number);
-        Ok((ending, Some(shipper)))
+        self.shared.stop.executed(slot);
+        (ending, Some(shipper))
     }
 
-    /// An action that was started before: what is left of it is reported, and it is never started again.
+    /// An action that was started before: it is followed while it is still supervised, else what is left of
+    /// it is reported. It is never started again.
     fn take_up(
         &self,
+        slot: u32,
         folder: &RunFolder,
         item: &WorkItem,
         base: u64,
     ) -> Result<(Ending, Option<Shipper>), Cause> {
-        leftover::end_actions(folder.path());
         let action = folder.action(&item.action_id)?;
+        if self.shared.stop.mode() == Mode::Work
+            && let Some(running) = self.shared.engine.adopt(folder, &item.action_id)?
+        {
+            tracing::info!(build = %item.build_id, action = item.action_id, "goes on, taken over");
+            let shipper = self.shipper(item, base, &action)?;
+            return Ok(self.attend(slot, running, shipper, is_always(item)));
+        }
+        leftover::end_actions(folder.path());
         let outcome = match Outcome::read(&action) {
             Ok(Some(outcome)) => outcome,
             Ok(None) => lost("the worker was ended while it executed the action"),
             Err(why) => lost(&format!("the action's result cannot be read: {why}")),
         };
-        let shipper = Shipper::new(&item.lease, base, Some(&action))
-            .map_err(|why| cannot("read the action's output", &why))?
-            .correcting(self.shared.clock.correction());
+        let shipper = self.shipper(item, base, &action)?;
         Ok((Ending::Outcome(outcome), Some(shipper)))
+    }
+
+    fn shipper(&self, item: &WorkItem, base: u64, action: &Path) -> Result<Shipper, Cause> {
+        Ok(Shipper::new(&item.lease, base, Some(action))
+            .map_err(|why| cannot("read the action's output", &why))?
+            .correcting(self.shared.clock.correction()))
     }
 
     /// The item says what the time is at the controller. Who lists workers is to see how it differs.
@@ -360,6 +383,11 @@ fn then(next: NextWork, mode: Mode) -> Then {
         NextWork::Item(item) => Then::Next(item),
         NextWork::Nothing => Then::Ended,
     }
+}
+
+/// Whether the action is executed also after a failure or a cancel.
+fn is_always(item: &WorkItem) -> bool {
+    item.step.get("when").and_then(Value::as_str) == Some("always")
 }
 
 /// For an item that writes no log.

@@ -35,7 +35,7 @@ pub(super) fn work(shared: &Shared, number: u32, folder: &Path) {
         record,
         folder: folder.to_owned(),
     };
-    let mut leftover = slot.end_leftover();
+    let mut leftover = slot.leftover();
     shared.engine.prepare_run(number);
     let mut troubles = Troubles::default();
     while shared.stop.mode() == Mode::Work {
@@ -60,6 +60,7 @@ pub(super) fn work(shared: &Shared, number: u32, folder: &Path) {
                         .as_ref()
                         .is_none_or(|lease| !leftover::is_of(&run, lease))
                     {
+                        leftover::end_actions(&run);
                         slot.remove(shared, &run);
                     }
                 }
@@ -105,16 +106,13 @@ fn open_record(shared: &Shared, number: u32, folder: &Path) -> Option<Record> {
 }
 
 impl Slot {
-    /// The runs of the process before this one. Whatever still runs in them is ended.
-    fn end_leftover(&self) -> Vec<PathBuf> {
-        let runs = leftover::runs(&self.folder).unwrap_or_else(|why| {
+    /// The runs of the process before this one. What is executed in them goes on until it is known
+    /// whether they are still this slot's.
+    fn leftover(&self) -> Vec<PathBuf> {
+        leftover::runs(&self.folder).unwrap_or_else(|why| {
             tracing::error!("cannot look at {}: {why}", self.folder.display());
             Vec::new()
-        });
-        for run in &runs {
-            leftover::end_actions(run);
-        }
-        runs
+        })
     }
 
     fn remove(&self, shared: &Shared, run: &Path) {

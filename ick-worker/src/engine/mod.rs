@@ -101,6 +101,16 @@ impl Engine {
         self.runs.renew(&self.config.state, run)
     }
 
+    /// Takes over an action that another process of this worker has started and that is still
+    /// supervised; none when it is not. What there was of its output is there to be read.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn adopt(&self, run: &RunFolder, action_id: &str) -> Result<Option<Running>, Cause> {
+        let folder = run.action(action_id)?;
+        Running::adopt(folder, self).map_err(|why| cannot("take over the action", &why))
+    }
+
     /// Starts an action. `record` is called when all is ready: it records durably that the action is
     /// started, and when it fails, nothing is.
     ///

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::changes::Changes;
+use super::order::Order;
 use super::outcome::{Outcome, cause};
 use super::stop::{StopReason, Stopper, waker};
 use super::supervisor::{Leaving, Supervisor};
@@ -11,6 +12,8 @@ use ick_core::build::{Cause, CauseKind};
 use ick_core::secret::Secret;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::process::PidfdFlags;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -65,6 +68,34 @@ impl Running {
         })
     }
 
+    /// Takes over what a supervisor executes that another process has started; none when there is no
+    /// such supervisor any more.
+    pub(super) fn adopt(folder: PathBuf, engine: &Engine) -> io::Result<Option<Self>> {
+        let Some(pid) = supervise::supervisor(&folder) else {
+            return Ok(None);
+        };
+        let gone = match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
+            Err(Errno::SRCH) => return Ok(None),
+            other => other?,
+        };
+        // Still the same one, now that its number cannot be given to another.
+        if supervise::supervisor(&folder) != Some(pid) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            changes: Changes::of(&folder, &engine.inotify)?,
+            wake: Arc::new(waker()?),
+            gone: Arc::new(gone),
+            cgroup: Order::read(&folder)?.cgroup,
+            folder,
+            supervisor: None,
+            leaving: engine.leaving.clone(),
+            reason: Arc::new(OnceLock::new()),
+            look: true,
+            ended: false,
+        }))
+    }
+
     /// Says in which control group it will be.
     pub(super) fn is_in(&mut self, group: PathBuf) {
         self.cgroup = Some(group);
@@ -82,7 +113,7 @@ impl Running {
         &self.folder
     }
 
-    /// The supervisor's process id.
+    /// The supervisor's process id; 0 of one that was taken over.
     pub fn supervisor(&self) -> u32 {
         self.supervisor.as_ref().map_or(0, Supervisor::id)
     }
@@ -201,7 +232,7 @@ impl Running {
     fn lost(&mut self) -> Outcome {
         let status = match &mut self.supervisor {
             Some(supervisor) => supervisor.wait(),
-            None => Err(io::Error::other("it was left before")),
+            None => Err(io::Error::other("it was another process's child")),
         };
         if let Some(group) = &self.cgroup {
             cgroup::kill_and_wait(group);

@@ -11,6 +11,7 @@ mod alive;
 pub(crate) mod cgroup;
 mod children;
 mod ending;
+mod find;
 pub(crate) mod fork;
 mod outputs;
 mod reaper;
@@ -21,6 +22,7 @@ mod watch;
 
 pub use alive::is_alive;
 pub(crate) use alive::wait_until_gone;
+pub(crate) use find::supervisor;
 pub(crate) use reaper::End;
 
 use crate::engine::Order;

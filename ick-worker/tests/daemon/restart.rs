@@ -3,7 +3,7 @@
 use crate::shell;
 use crate::worker::{Worker, lives, wait_until};
 use crate::world::{Trouble, World};
-use rustix::process::Signal;
+use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 use std::fs;
 
@@ -18,15 +18,70 @@ fn waiting(worker: &Worker) -> Value {
     ))
 }
 
+/// A script that says which process it is and how often it was started, and ends when it is let go.
+fn gated(worker: &Worker) -> Value {
+    let script = waiting(worker)["shell"].as_str().unwrap().to_owned();
+    let go = worker.path("go");
+    let gate = format!(
+        "until [ -e {} ]; do sleep 0.01; done; echo at last; exit 3",
+        go.display()
+    );
+    shell(&script.replace("exec sleep 1000", &gate))
+}
+
 #[test]
-fn an_action_whose_worker_was_killed_is_never_started_again() {
+fn an_action_goes_on_while_its_worker_is_started_again() {
+    for stop in [None, Some(Signal::TERM)] {
+        let world = World::new();
+        let mut worker = Worker::start(&world);
+        world.build(&[shell("echo before"), gated(&worker), shell("echo after")]);
+        world.wait_for_output("begun");
+        match stop {
+            None => worker.kill(),
+            Some(signal) => {
+                worker.signal(signal);
+                assert!(worker.ended().success());
+            }
+        }
+        // The supervisor is a process of its own.
+        assert!(lives(&worker.path("pid")));
+        worker.start_again();
+        worker.said("taken over");
+        fs::write(worker.path("go"), "").unwrap();
+        let reports = world.ended();
+        assert_eq!(reports[1]["exit_code"], 3);
+        assert_eq!(fs::read_to_string(worker.path("starts")).unwrap(), "x\n");
+        assert_eq!(world.output(), "before\nbegun\nat last\n");
+        wait_until("the run's folder is gone", || worker.runs().is_empty());
+    }
+}
+
+#[test]
+fn an_action_that_was_taken_over_is_cancelled_like_any() {
     let world = World::new();
     let mut worker = Worker::start(&world);
     world.build(&[waiting(&worker)]);
     world.wait_for_output("begun");
     worker.kill();
-    // The supervisor is a process of its own.
-    assert!(lives(&worker.path("pid")));
+    worker.start_again();
+    worker.said("taken over");
+    world.cancel();
+    assert_eq!(world.ended()[0]["cause"]["kind"], "cancelled");
+    assert!(!lives(&worker.path("pid")));
+}
+
+#[test]
+fn an_action_whose_supervisor_was_killed_too_is_never_started_again() {
+    let world = World::new();
+    let mut worker = Worker::start(&world);
+    world.build(&[waiting(&worker)]);
+    world.wait_for_output("begun");
+    let supervisors = worker.supervisors();
+    worker.kill();
+    for supervisor in supervisors {
+        kill_process(supervisor, Signal::KILL).unwrap();
+    }
+    wait_until("the action is ended", || !lives(&worker.path("pid")));
     worker.start_again();
     let reports = world.ended();
     assert_eq!(reports[0]["cause"]["kind"], "lost_worker");
@@ -92,7 +147,11 @@ fn sigterm_leaves_the_action_alone() {
     assert!(worker.ended().success());
     assert!(lives(&worker.path("pid")));
     assert_eq!(world.state().reports.len(), 1);
+    // What it is taken down for afterwards ends it all the same.
     worker.start_again();
+    worker.said("taken over");
+    worker.signal(Signal::INT);
+    assert!(worker.ended().success());
     assert_eq!(world.ended()[0]["cause"]["kind"], "lost_worker");
     assert!(!lives(&worker.path("pid")));
 }

@@ -70,6 +70,25 @@ impl Worker {
         fs::read_to_string(self.path("log")).unwrap()
     }
 
+    /// Waits until the worker has said this.
+    pub(crate) fn said(&self, text: &str) {
+        wait_until(text, || self.log().contains(text));
+    }
+
+    /// The supervisors of what the worker executes: each leads a session.
+    pub(crate) fn supervisors(&self) -> Vec<Pid> {
+        let state = self.state().into_os_string().into_string().unwrap();
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        let mut found: Vec<Pid> = ids.filter_map(Pid::from_raw).collect();
+        found.retain(|pid| {
+            let command = fs::read_to_string(format!("/proc/{}/cmdline", pid.as_raw_nonzero()));
+            command.is_ok_and(|text| text.contains("supervise\0") && text.contains(&state))
+                && rustix::process::getsid(Some(*pid)) == Ok(*pid)
+        });
+        found
+    }
+
     /// The folders of runs.
     pub(crate) fn runs(&self) -> Vec<PathBuf> {
         let slot = self.state().join("runs/1");
