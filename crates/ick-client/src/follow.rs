@@ -92,19 +92,31 @@ impl Line {
     }
 }
 
-/// How long one call waits for a build's end.
-const WAIT: &str = "30s";
+/// How long one call waits for a build's end at most.
+const WAIT: Duration = Duration::from_secs(30);
 
 /// A build when it has ended. See [`crate::Controller::ended_build`].
 pub(crate) fn ended_build(server: Server, id: &BuildId) -> Result<Build, Error> {
     let mut line = Line::new(server);
-    let query = query(&[("wait", Some(WAIT.to_owned()))]);
-    let call = Call::get(format!("/builds/{id}{query}"));
+    let mut wait = WAIT;
     loop {
-        match line.server.json::<Build>(&call) {
+        let asked = format!("{}ms", wait.as_millis());
+        let query = query(&[("wait", Some(asked))]);
+        let begun = Instant::now();
+        match line
+            .server
+            .json::<Build>(&Call::get(format!("/builds/{id}{query}")))
+        {
             Ok(build) if build.status.has_ended() => return Ok(build),
             Ok(_) => line.went_on(),
-            Err(error) => line.pause(error)?,
+            Err(error) => {
+                let lasted = begun.elapsed();
+                if (GOOD..wait).contains(&lasted) {
+                    // What is between may not let a call wait for longer.
+                    wait = (lasted / 2).max(GOOD);
+                }
+                line.pause(error)?;
+            }
         }
     }
 }
