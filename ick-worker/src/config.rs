@@ -13,6 +13,14 @@ use std::time::Duration;
 
 /// What the size of a container's folder can be.
 const SIZES: RangeInclusive<u64> = 1 << 10..=1 << 50;
+/// How much memory actions can be given.
+const MEMORY: RangeInclusive<u64> = 16 << 20..=1 << 50;
+/// How many processes and threads; Linux has at most 2^22.
+const PROCESSES: RangeInclusive<u64> = 16..=1 << 22;
+/// How many open files; fewer would not do for starting a container.
+const OPEN_FILES: RangeInclusive<u64> = 64..=1 << 20;
+/// How large a file; less would not do for starting a container.
+const FILE_SIZE: RangeInclusive<u64> = 1 << 20..=1 << 50;
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// The configuration.
@@ -47,7 +55,8 @@ pub struct Config {
     /// `free_space`: how many bytes of the state folder's disk must be free for a new build to be taken;
     /// `64MiB` when left out.
     pub free_space: u64,
-    /// `limits`: sizes for containers (`tmp`, `shm`, `workspace`, `home`), and `grace`.
+    /// `limits`: what an action may take (`memory`, `processes`, `open_files`, `file_size`), sizes for
+    /// containers (`tmp`, `shm`, `workspace`, `home`), and `grace`.
     pub limits: Limits,
 }
 
@@ -192,7 +201,13 @@ fn limits(fields: &Fields<'_>) -> Limits {
         .field("limits")
         .and_then(|field| field.mapping("\"limits\""))
     {
-        let size = |name, usual| given.size_within(name, SIZES).unwrap_or(usual);
+        let within = |name, range, usual| given.size_within(name, range).unwrap_or(usual);
+        limits.memory = within("memory", MEMORY, limits.memory);
+        limits.file_size = within("file_size", FILE_SIZE, limits.file_size);
+        let count = |name, range, usual| given.integer(name, range).unwrap_or(usual);
+        limits.processes = count("processes", PROCESSES, limits.processes);
+        limits.open_files = count("open_files", OPEN_FILES, limits.open_files);
+        let size = |name, usual| within(name, SIZES, usual);
         limits.tmp = size("tmp", limits.tmp);
         limits.shm = size("shm", limits.shm);
         limits.workspace = size("workspace", limits.workspace);

@@ -130,6 +130,7 @@ pub fn serve(config: Config, program: &Path) -> Result<(), DaemonError> {
     let Some(registered) = register::first(&config, &state, &controller, &clock, &stop)? else {
         return Ok(());
     };
+    tracing::info!("{}", config.limits.of_an_action());
     let (cleaner, cleaning) = channel::<RunFolder>();
     let shared = Arc::new(Shared {
         engine: engine(&config, program),

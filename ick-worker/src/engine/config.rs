@@ -1,6 +1,7 @@
 //! What the engine is told once: where it keeps things and what this worker allows.
 
 use ick_api::controller::Allows;
+use ick_core::yaml::format_size;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -63,7 +64,16 @@ pub const CONTAINER_UID: u32 = 1000;
 
 /// Sizes and times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Limits {
+    /// Bytes of memory that an action's processes take together.
+    pub memory: u64,
+    /// Processes and threads that an action has at a time.
+    pub processes: u64,
+    /// Files that a process of an action has open at a time.
+    pub open_files: u64,
+    /// Bytes of a file that an action writes.
+    pub file_size: u64,
     /// Bytes of a container's /tmp.
     pub tmp: u64,
     /// Bytes of a container's /dev/shm.
@@ -86,10 +96,28 @@ pub struct Limits {
     pub tail: u64,
 }
 
+impl Limits {
+    /// What an action may take, and how it is held to that, in words for the worker's log.
+    pub fn of_an_action(&self) -> String {
+        format!(
+            "an action may take {} of memory and have {} processes and threads, which is watched; each \
+             process may have {} open files and write files of {}, which Linux limits",
+            format_size(self.memory),
+            self.processes,
+            self.open_files,
+            format_size(self.file_size)
+        )
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         const GIB: u64 = 1 << 30;
         Self {
+            memory: most_of_memory(),
+            processes: 4096,
+            open_files: 65_536,
+            file_size: 64 * GIB,
             tmp: 4 * GIB,
             shm: GIB,
             workspace: 64 * GIB,
@@ -100,4 +128,11 @@ impl Default for Limits {
             tail: 1 << 20,
         }
     }
+}
+
+/// Seven eighths of this host's memory, in whole MiB.
+fn most_of_memory() -> u64 {
+    let about = rustix::system::sysinfo();
+    let total = about.totalram.saturating_mul(u64::from(about.mem_unit));
+    (total / 8 * 7) >> 20 << 20
 }

@@ -4,6 +4,7 @@
 //! part of the tree under systemd.
 
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::process::Pid;
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -46,6 +47,12 @@ fn find(mounts: &str, groups: &str) -> Option<PathBuf> {
         let own = Path::new(own).strip_prefix(root).ok()?;
         Some(Path::new(at).join(own))
     })
+}
+
+/// The processes of a control group; none when there is no such group.
+pub(super) fn members(group: &Path) -> Vec<Pid> {
+    let list = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+    super::children::pids(&list)
 }
 
 /// Ends every process of a control group at once. That there is none such is no error.

@@ -4,6 +4,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::time::{Duration, Instant};
@@ -37,13 +38,41 @@ fn own() -> Vec<Pid> {
     }
 }
 
-fn pids(list: &str) -> Vec<Pid> {
+/// Process ids that are written one after the other.
+pub(super) fn pids(list: &str) -> Vec<Pid> {
     list.split_whitespace()
         .filter_map(|pid| Pid::from_raw(pid.parse().ok()?))
         .collect()
 }
 
 fn by_parent(parent: i32) -> Vec<Pid> {
+    all()
+        .into_iter()
+        .filter(|(_, its_parent)| *its_parent == parent)
+        .filter_map(|(pid, _)| Pid::from_raw(pid))
+        .collect()
+}
+
+/// The processes below one: its children, theirs, and so on.
+pub(super) fn below(pid: Pid) -> Vec<Pid> {
+    let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
+    for (pid, parent) in all() {
+        children.entry(parent).or_default().push(pid);
+    }
+    let mut waiting = vec![pid.as_raw_pid()];
+    let mut found = Vec::new();
+    while let Some(parent) = waiting.pop() {
+        // Taken out, as numbers may have come again meanwhile: so there is no circle.
+        for child in children.remove(&parent).unwrap_or_default() {
+            found.extend(Pid::from_raw(child));
+            waiting.push(child);
+        }
+    }
+    found
+}
+
+/// All processes, each with its parent.
+fn all() -> Vec<(i32, i32)> {
     let Ok(all) = fs::read_dir("/proc") else {
         return Vec::new();
     };
@@ -52,8 +81,8 @@ fn by_parent(parent: i32) -> Vec<Pid> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         // The name, in parentheses, can have anything in it.
         let (_, after) = stat.rsplit_once(')')?;
-        let its_parent: i32 = after.split_whitespace().nth(1)?.parse().ok()?;
-        (its_parent == parent).then(|| Pid::from_raw(pid)).flatten()
+        let parent: i32 = after.split_whitespace().nth(1)?.parse().ok()?;
+        Some((pid, parent))
     })
     .collect()
 }

@@ -42,6 +42,11 @@ impl Ending {
         Self::new(reason.cause(), grace)
     }
 
+    /// It took more than it may, and would take yet more if it were given time.
+    pub(super) fn by_kill(cause: Cause) -> Self {
+        Self::new(cause, Duration::ZERO)
+    }
+
     /// It cannot go on.
     pub(super) fn at_once(cause: Cause, limits: &Limits) -> Self {
         Self::new(cause, limits.cancel_grace)

@@ -13,11 +13,14 @@ mod children;
 mod ending;
 mod find;
 pub(crate) mod fork;
+mod last_words;
 mod outputs;
 mod reaper;
+mod restrict;
 mod result;
 mod signal_name;
 mod terminate;
+mod usage;
 mod watch;
 
 pub use alive::is_alive;

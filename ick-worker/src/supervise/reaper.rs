@@ -4,7 +4,7 @@
 //! supervisor's. What it has to say it writes as lines of JSON to another.
 
 use super::children::{self, Reaped};
-use super::terminate;
+use super::{restrict, terminate};
 use crate::engine::{Order, Program, cannot};
 use crate::places::{container, host};
 use ick_core::build::{Cause, Place};
@@ -113,6 +113,7 @@ fn ended_children() -> io::Result<UnixStream> {
 }
 
 fn start(order: &Order, folder: &Path, stdout: OwnedFd, stderr: OwnedFd) -> Result<Started, Cause> {
+    restrict::restrict(order).map_err(|why| cannot("limit what the action may take", &why))?;
     let contained = order.request.place == Place::Container
         && !matches!(order.request.program, Program::BuiltIn { .. });
     if contained {

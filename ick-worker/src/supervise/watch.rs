@@ -2,14 +2,16 @@
 
 use super::ending::{self, Ending};
 use super::fork::{Fork, fork};
+use super::last_words::LastWords;
 use super::reaper::{self, End, Word};
-use super::{cgroup, children, now, outputs};
+use super::{cgroup, children, now, outputs, usage};
 use crate::engine::{ActionResult, Order, Program, STOP, VERSION, cannot, cause};
 use crate::spool::Writer;
 use crate::workspace;
 use ick_api::logframe::Stream;
 use ick_core::build::{Cause, CauseKind, Place};
 use ick_core::time::Timestamp;
+use ick_core::yaml::format_size;
 use ick_state::Room;
 use rustix::event::{Timespec, epoll};
 use rustix::fd::{AsFd, OwnedFd};
@@ -36,6 +38,7 @@ const STDERR: u64 = 1;
 const WORDS: u64 = 2;
 const SIGNALS: u64 = 3;
 const TOO_BIG: u64 = 4;
+const TOO_MUCH: u64 = 5;
 
 /// Executes an action and watches it until nothing of it is left.
 pub(super) fn to_the_end(order: &Order, folder: &Path, started: Timestamp) -> ActionResult {
@@ -82,8 +85,10 @@ struct Watch<'a> {
     orders: OwnedFd,
     signals: UnixStream,
     too_big: Option<UnixStream>,
+    too_much: Option<UnixStream>,
     deadline: Option<Instant>,
     ending: Option<Ending>,
+    last_words: LastWords,
     /// What the reaper said at the end; `Some(None)` when it ended without a word.
     end: Option<Option<Word>>,
     buffer: Vec<u8>,
@@ -98,16 +103,19 @@ impl<'a> Watch<'a> {
         let (words, say) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         let (obey, orders) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         let deadline = request.timeout.map(|timeout| Instant::now() + timeout);
-        if start_reaper(order)? == Fork::Child {
-            drop((stdout, stderr, words, orders));
-            let pipes = reaper::Pipes {
-                orders: obey,
-                words: say,
-                stdout: out,
-                stderr: err,
-            };
-            std::process::exit(reaper::main(order, folder, pipes));
-        }
+        let reaper = match start_reaper(order)? {
+            Fork::Parent(reaper) => reaper,
+            Fork::Child => {
+                drop((stdout, stderr, words, orders));
+                let pipes = reaper::Pipes {
+                    orders: obey,
+                    words: say,
+                    stdout: out,
+                    stderr: err,
+                };
+                std::process::exit(reaper::main(order, folder, pipes));
+            }
+        };
         drop((out, err, say, obey));
         // Whoever reads late cannot tell in which order two streams were written. Root may, others read
         // as soon as they can; the action has its priority from the reaper.
@@ -117,6 +125,7 @@ impl<'a> Watch<'a> {
         signals.set_nonblocking(true)?;
         signal_hook::low_level::pipe::register(signal_hook::consts::SIGTERM, write)?;
         let too_big = too_big(order, folder)?;
+        let too_much = usage::watch(order, reaper)?;
         let events = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let add = |fd: &dyn AsFd, number, flags| {
             let data = epoll::EventData::new_u64(number);
@@ -133,6 +142,7 @@ impl<'a> Watch<'a> {
         if let Some(too_big) = &too_big {
             wait_for(too_big, TOO_BIG)?;
         }
+        wait_for(&too_much, TOO_MUCH)?;
         Ok(Self {
             order,
             folder,
@@ -145,8 +155,10 @@ impl<'a> Watch<'a> {
             orders,
             signals,
             too_big,
+            too_much: Some(too_much),
             deadline,
             ending: None,
+            last_words: LastWords::default(),
             end: None,
             buffer: vec![0; READ],
         })
@@ -172,6 +184,7 @@ impl<'a> Watch<'a> {
                     STDERR => while self.take_output(1) {},
                     WORDS => self.hear()?,
                     SIGNALS => self.obey_signal(),
+                    TOO_MUCH => self.end_too_much(),
                     _ => self.end_too_big(),
                 }
             }
@@ -232,14 +245,28 @@ impl<'a> Watch<'a> {
         let why = cause(
             CauseKind::DiskFull,
             format!(
-                "the workspace has more than {} bytes, the build's HOME more than {}, or the file \
-                 named by $ICK_OUTPUTS more than {}",
-                limits.workspace,
-                limits.home,
-                outputs::MOST
+                "the workspace has more than {} (`limits.workspace` in the worker's configuration), the \
+                 build's HOME more than {} (`limits.home`), or the file named by $ICK_OUTPUTS more than {}",
+                format_size(limits.workspace),
+                format_size(limits.home),
+                format_size(outputs::MOST)
             ),
         );
         self.terminate(Ending::at_once(why, limits));
+    }
+
+    fn end_too_much(&mut self) {
+        let Some(mut too_much) = self.too_much.take() else {
+            return;
+        };
+        let _ = epoll::delete(&self.events, &too_much);
+        let why = usage::hear(&mut too_much).unwrap_or_else(|why| {
+            let what = "look at what the action's processes take";
+            cannot(what, &why)
+        });
+        self.terminate(Ending::by_kill(why));
+        // Also when it was being ended already, in its own time.
+        self.kill();
     }
 
     fn hear(&mut self) -> io::Result<()> {
@@ -276,6 +303,7 @@ impl<'a> Watch<'a> {
             self.outputs[which] = None;
             return false;
         }
+        self.last_words.add(&self.buffer[..count]);
         let more = count == self.buffer.len();
         if self.spool_broken {
             return more;
@@ -322,7 +350,10 @@ impl<'a> Watch<'a> {
                 if let End::Exit(code) = end {
                     result.exit_code = Some(code);
                 }
-                if let Some(why) = ending::of(end) {
+                if let Some(mut why) = ending::of(end) {
+                    if let Some(limit) = self.last_words.limit(end, &self.order.limits) {
+                        why.detail.push_str(&limit);
+                    }
                     return match no_room(self.folder, &why) {
                         None => Err(why),
                         Some(full) => {

@@ -11,6 +11,7 @@ mod build;
 mod container;
 mod endings;
 mod host;
+mod limits;
 mod log;
 mod network;
 mod ordinary_user;
