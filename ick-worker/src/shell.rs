@@ -3,7 +3,7 @@
 use crate::engine::{Order, Program, cannot};
 use crate::environment;
 use crate::places::{container, host};
-use crate::supervise::end_children;
+use crate::supervise::{end_children, restrict};
 use ick_core::build::{Cause, Place};
 use rustix::process::{Pid, WaitOptions};
 use std::path::Path;
@@ -26,6 +26,7 @@ fn open(folder: &Path) -> Result<(), Cause> {
     let failed = |why: rustix::io::Errno| cannot("open a shell", &why.into());
     rustix::process::set_child_subreaper(Some(rustix::process::getpid())).map_err(failed)?;
     let order = Order::read(folder).map_err(|why| cannot("read the action's order", &why))?;
+    restrict(&order).map_err(|why| cannot("limit what the shell may take", &why))?;
     let built_in = matches!(order.request.program, Program::BuiltIn { .. });
     let status = match order.request.place {
         Place::Container if !built_in => {

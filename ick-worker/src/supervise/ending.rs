@@ -4,6 +4,7 @@ use super::reaper::End;
 use super::signal_name;
 use crate::engine::{Limits, STOP, StopReason, cause};
 use ick_core::build::{Cause, CauseKind};
+use rustix::process::Signal;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -53,6 +54,20 @@ impl Ending {
     }
 }
 
+/// The cause of an action that ended so after Linux had ended processes for want of memory; none when that
+/// was not what ended it.
+pub(super) fn for_memory(end: End, why: &Cause) -> Option<Cause> {
+    let kill = Signal::KILL.as_raw();
+    (end == End::Signal(kill) || end == End::Exit(128 + kill)).then(|| {
+        let detail = format!(
+            "the action {}, and Linux has ended processes as there was no memory left: give the build host \
+             more, or lower `slots` or `limits.memory` in the worker's configuration",
+            why.detail
+        );
+        cause(CauseKind::Oom, detail)
+    })
+}
+
 /// The cause of an action that ended by itself; none when it succeeded.
 pub(super) fn of(end: End) -> Option<Cause> {
     let (kind, code, detail) = match end {
@@ -82,4 +97,25 @@ pub(super) fn of(end: End) -> Option<Cause> {
         action_id: None,
         detail,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_was_killed_was_out_of_memory() {
+        for (end, expected) in [
+            (End::Signal(9), true),
+            (End::Exit(137), true),
+            (End::Signal(15), false),
+            (End::Exit(9), false),
+            (End::Exit(1), false),
+        ] {
+            let kind = of(end)
+                .and_then(|why| for_memory(end, &why))
+                .map(|why| why.kind);
+            assert_eq!(kind, expected.then_some(CauseKind::Oom), "{end:?}");
+        }
+    }
 }

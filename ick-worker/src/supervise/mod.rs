@@ -27,6 +27,7 @@ pub use alive::is_alive;
 pub(crate) use alive::wait_until_gone;
 pub(crate) use find::supervisor;
 pub(crate) use reaper::End;
+pub(crate) use restrict::restrict;
 
 use crate::engine::Order;
 use ick_core::time::Timestamp;

@@ -17,7 +17,7 @@ const FIRST_TO_GO: i32 = 500;
 ///
 /// # Errors
 /// Those of setrlimit(2).
-pub(super) fn restrict(order: &Order) -> io::Result<()> {
+pub(crate) fn restrict(order: &Order) -> io::Result<()> {
     let limits = &order.limits;
     lower(Resource::Nofile, limits.open_files)?;
     lower(Resource::Fsize, limits.file_size)?;

@@ -41,6 +41,13 @@ pub(super) fn watch(order: &Order, reaper: Pid) -> io::Result<UnixStream> {
     Ok(read)
 }
 
+/// How many processes Linux has ended by now because there was no memory left for them: on the host, or
+/// in a control group.
+pub(super) fn ended_by_linux() -> u64 {
+    let counts = fs::read_to_string("/proc/vmstat").unwrap_or_default();
+    number(&counts, "oom_kill ")
+}
+
 /// What the action took too much of.
 pub(super) fn hear(told: &mut UnixStream) -> io::Result<Cause> {
     let mut text = Vec::new();

@@ -89,6 +89,8 @@ struct Watch<'a> {
     deadline: Option<Instant>,
     ending: Option<Ending>,
     last_words: LastWords,
+    /// How many processes Linux had ended for want of memory when the action began.
+    ended_before: u64,
     /// What the reaper said at the end; `Some(None)` when it ended without a word.
     end: Option<Option<Word>>,
     buffer: Vec<u8>,
@@ -159,6 +161,7 @@ impl<'a> Watch<'a> {
             deadline,
             ending: None,
             last_words: LastWords::default(),
+            ended_before: usage::ended_by_linux(),
             end: None,
             buffer: vec![0; READ],
         })
@@ -354,11 +357,14 @@ impl<'a> Watch<'a> {
                     if let Some(limit) = self.last_words.limit(end, &self.order.limits) {
                         why.detail.push_str(&limit);
                     }
-                    return match no_room(self.folder, &why) {
+                    let for_memory = (usage::ended_by_linux() > self.ended_before)
+                        .then(|| ending::for_memory(end, &why))
+                        .flatten();
+                    return match for_memory.or_else(|| no_room(self.folder, &why)) {
                         None => Err(why),
-                        Some(full) => {
+                        Some(other) => {
                             result.exit_code = None;
-                            Err(full)
+                            Err(other)
                         }
                     };
                 }
