@@ -35,15 +35,20 @@ impl LastWords {
             ));
         }
         if said.contains("Too many open files") {
-            let most = limits.open_files;
-            let usual = getrlimit(Resource::Nofile).current.unwrap_or(most);
+            let own = getrlimit(Resource::Nofile);
+            let (most, whose) = match own.maximum {
+                Some(most) if most < limits.open_files => (most, "the worker's own limit"),
+                _ => (
+                    limits.open_files,
+                    "`limits.open_files` in the worker's configuration",
+                ),
+            };
+            let usual = own.current.unwrap_or(most);
             let raise = match usual < most {
                 true => format!("{usual} files open, with `ulimit -n` up to {most}"),
                 false => format!("{most} files open"),
             };
-            return Some(format!(
-                "; a process may have {raise} (`limits.open_files` in the worker's configuration)"
-            ));
+            return Some(format!("; a process may have {raise} ({whose})"));
         }
         None
     }
