@@ -443,9 +443,10 @@ fn a_shell_is_opened_where_an_action_failed() {
     let (seen, code) = typed(
         &home,
         &actions.replace("PLACE", "container"),
-        &format!("{WHERE}exit\n"),
+        &format!("{WHERE}echo \"files <$(ulimit -Hf)>\"\nexit\n"),
     );
     for shown in [
+        "files <67108864>",
         "action 2 failed: ended with exit code 3",
         "<made> <me> <p/0 world> </workspace> <build>",
         "cleaned up",
