@@ -157,9 +157,8 @@ fn every_call_needs_a_token_with_its_scope() {
     );
 }
 
-#[test]
-fn a_worker_that_makes_workspaces_is_not_given_that_action() {
-    let world = World::new();
+/// A project of one action, and a worker that makes workspaces by itself.
+fn maker_of_workspaces(world: &World) -> Client {
     world.apply(
         "projects: [{project: hello, pipelines: [p]}]\n\
          pipelines: [{pipeline: p, actions: [{shell: echo, where: host}]}]\n",
@@ -167,6 +166,13 @@ fn a_worker_that_makes_workspaces_is_not_given_that_action() {
     let worker = world.client_with("w", &ick_api::scope::WORKER.join(" "));
     let registration = json!({"makes_workspaces": true});
     worker.post("/workers", &registration).is(201);
+    worker
+}
+
+#[test]
+fn a_worker_that_makes_workspaces_is_not_given_that_action() {
+    let world = World::new();
+    let worker = maker_of_workspaces(&world);
     // Handed out when it asks, and when it waits already: both begin with the build's own action.
     for waits_already in [false, true] {
         let (id, item) = std::thread::scope(|scope| {
@@ -213,13 +219,7 @@ fn a_worker_that_makes_workspaces_is_not_given_that_action() {
 #[test]
 fn a_slot_can_take_its_next_build_with_the_report_that_ends_one() {
     let world = World::new();
-    world.apply(
-        "projects: [{project: hello, pipelines: [p]}]\n\
-         pipelines: [{pipeline: p, actions: [{shell: echo, where: host}]}]\n",
-    );
-    let worker = world.client_with("w", &ick_api::scope::WORKER.join(" "));
-    let registration = json!({"makes_workspaces": true});
-    worker.post("/workers", &registration).is(201);
+    let worker = maker_of_workspaces(&world);
     let ids = [world.trigger("hello"), world.trigger("hello")];
     let first = worker.work("30s");
     let ended = |item: &Value, next: &str| {

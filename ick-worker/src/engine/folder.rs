@@ -2,7 +2,6 @@
 
 use super::order::{ORDER, OUTPUTS, PARAMETERS, SCRIPT, TMP};
 use super::outcome::{RESULT, RESULT_TO_COME, cannot, cause};
-use super::spare;
 use crate::workspace;
 use crate::{spool, supervise};
 use ick_core::build::{Cause, CauseKind};
@@ -20,12 +19,8 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    pub(super) fn open(
-        state: &Path,
-        slot: u32,
-        lease: &str,
-        spare: &spare::Runs,
-    ) -> Result<Self, Cause> {
+    /// The folder of a lease's run, which need not exist.
+    pub(super) fn of(state: &Path, slot: u32, lease: &str) -> Result<Self, Cause> {
         if !names_a_folder(lease) {
             return Err(cause(
                 CauseKind::Internal,
@@ -34,13 +29,7 @@ impl RunFolder {
         }
         let slots = state.join("runs").join(slot.to_string());
         let path = slots.join(lease);
-        let run = Self { slot, path };
-        if !run.path.exists() && spare.take(slot, &run.path) {
-            return Ok(run);
-        }
-        let made = private_folders(&slots).and_then(|()| run.make());
-        made.map_err(|why| cannot("make the workspace", &why))?;
-        Ok(run)
+        Ok(Self { slot, path })
     }
 
     /// The folder at this path, for a run that is to come.

@@ -73,7 +73,12 @@ impl Engine {
     /// # Errors
     /// `disk_full`, or `internal` when the file system refuses or the lease is no name for a folder.
     pub fn open_run(&self, slot: u32, lease: &str) -> Result<RunFolder, Cause> {
-        RunFolder::open(&self.config.state, slot, lease, &self.runs)
+        let run = RunFolder::of(&self.config.state, slot, lease)?;
+        if run.path().exists() || !self.runs.take(slot, run.path()) {
+            run.make()
+                .map_err(|why| cannot("make the workspace", &why))?;
+        }
+        Ok(run)
     }
 
     /// Makes ready what the next run of a slot begins with, so that it need not wait for that. Nothing
@@ -108,7 +113,8 @@ impl Engine {
     /// Those of the file system.
     pub fn adopt(&self, run: &RunFolder, action_id: &str) -> Result<Option<Running>, Cause> {
         let folder = run.action(action_id)?;
-        Running::adopt(folder, self).map_err(|why| cannot("take over the action", &why))
+        Running::adopt(folder, &self.inotify, &self.leaving)
+            .map_err(|why| cannot("take over the action", &why))
     }
 
     /// Starts an action. `record` is called when all is ready: it records durably that the action is

@@ -1,7 +1,6 @@
 //! An action that is being executed, as the worker sees it.
 
-use super::Engine;
-use super::changes::Changes;
+use super::changes::{Changes, Spare};
 use super::order::Order;
 use super::outcome::{Outcome, cause};
 use super::stop::{StopReason, Stopper, waker};
@@ -53,15 +52,20 @@ pub enum Event {
 
 impl Running {
     /// What this supervisor will execute. The folder is ready for it.
-    pub(super) fn of(supervisor: Supervisor, folder: PathBuf, engine: &Engine) -> io::Result<Self> {
+    pub(super) fn of(
+        supervisor: Supervisor,
+        folder: PathBuf,
+        spare: &Spare,
+        leaving: &Leaving,
+    ) -> io::Result<Self> {
         Ok(Self {
-            changes: Changes::of(&folder, &engine.inotify)?,
+            changes: Changes::of(&folder, spare)?,
             wake: Arc::new(waker()?),
             gone: Arc::new(supervisor.watch()?),
             folder,
             cgroup: None,
             supervisor: Some(supervisor),
-            leaving: engine.leaving.clone(),
+            leaving: leaving.clone(),
             reason: Arc::new(OnceLock::new()),
             look: true,
             ended: false,
@@ -70,7 +74,11 @@ impl Running {
 
     /// Takes over what a supervisor executes that another process has started; none when there is no
     /// such supervisor any more.
-    pub(super) fn adopt(folder: PathBuf, engine: &Engine) -> io::Result<Option<Self>> {
+    pub(super) fn adopt(
+        folder: PathBuf,
+        spare: &Spare,
+        leaving: &Leaving,
+    ) -> io::Result<Option<Self>> {
         let Some(pid) = supervise::supervisor(&folder) else {
             return Ok(None);
         };
@@ -83,13 +91,13 @@ impl Running {
             return Ok(None);
         }
         Ok(Some(Self {
-            changes: Changes::of(&folder, &engine.inotify)?,
+            changes: Changes::of(&folder, spare)?,
             wake: Arc::new(waker()?),
             gone: Arc::new(gone),
             cgroup: Order::read(&folder)?.cgroup,
             folder,
             supervisor: None,
-            leaving: engine.leaving.clone(),
+            leaving: leaving.clone(),
             reason: Arc::new(OnceLock::new()),
             look: true,
             ended: false,

@@ -40,7 +40,8 @@ pub(super) fn start(
         ),
         _ => cannot("write the action's order", &why),
     })?;
-    let mut running = Running::of(supervisor, folder, engine).map_err(starting)?;
+    let mut running =
+        Running::of(supervisor, folder, &engine.inotify, &engine.leaving).map_err(starting)?;
     record()?;
     if let Some(group) = order.cgroup {
         // Without it, the reaper alone sees to it that nothing is left.

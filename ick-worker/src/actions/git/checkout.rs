@@ -160,12 +160,7 @@ pub(super) fn clone(
         true,
     )
     .map_err(making)?;
-    git.call(
-        Some(into),
-        arguments!["config", "remote.origin.url", origin],
-        false,
-    )
-    .map_err(making)?;
+    name_origin(git, into, origin).map_err(making)?;
     if let Some(commit) = commit {
         // A commit's digits: never an option.
         git.call(
@@ -205,9 +200,13 @@ pub(super) fn mirror(git: &Git, repository: &Path, into: &Path, origin: &str) ->
     .map_err(making)?;
     let own = arguments!["update-ref", "-d", "refs/ick/wanted"];
     git.call(Some(into), own, false).map_err(making)?;
+    name_origin(git, into, origin).map_err(making)
+}
+
+/// Says where a copy is from: not the worker's mirror.
+fn name_origin(git: &Git, copy: &Path, origin: &str) -> Result<(), super::command::Failed> {
     let url = arguments!["config", "remote.origin.url", origin];
-    git.call(Some(into), url, false).map_err(making)?;
-    Ok(())
+    git.call(Some(copy), url, false).map(drop)
 }
 
 #[cfg(test)]
