@@ -1,6 +1,6 @@
 //! What a slot finds when the worker starts: runs of the process before it.
 
-use crate::engine::{RESULT, RunFolder, STOP, StopReason, private_file};
+use crate::engine::{Order, RESULT, RunFolder, STOP, StopReason, private_file};
 use crate::supervise;
 use rustix::process::{PidfdFlags, Signal};
 use std::fs;
@@ -48,6 +48,12 @@ pub(super) fn end_actions(run: &Path) {
         if supervise::is_alive(&folder) {
             tracing::info!("ending what {} still executes", folder.display());
             end(&folder);
+        }
+        // A supervisor that was killed has left it.
+        if let Ok(order) = Order::read(&folder)
+            && let Some(group) = order.cgroup
+        {
+            supervise::cgroup::remove(&group);
         }
     }
 }
