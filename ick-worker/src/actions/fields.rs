@@ -57,6 +57,15 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// `true` or `false`; left out, it is `false`.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, Cause> {
+        match self.get(name) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(other) => Err(bad(format!("{name} is true or false, not {other}"))),
+        }
+    }
+
     /// A list of texts, or one of them.
     pub(super) fn texts(&self, name: &str) -> Result<Vec<&'a str>, Cause> {
         let wrong = || bad(format!("{name} must be a list of texts"));
@@ -79,7 +88,7 @@ mod tests {
 
     #[test]
     fn the_own_field_wins_and_null_is_none() {
-        let step = json!({"a": "step", "n": null, "l": ["x", "y"], "o": "z"});
+        let step = json!({"a": "step", "n": null, "l": ["x", "y"], "o": "z", "f": true});
         let parameters = json!({"a": "parameter", "b": "parameter", "n": null});
         let (Value::Object(step), Value::Object(parameters)) = (step, parameters) else {
             return;
@@ -90,6 +99,9 @@ mod tests {
         assert_eq!(fields.text("n"), Ok(None));
         assert_eq!(fields.texts("l"), Ok(vec!["x", "y"]));
         assert_eq!(fields.texts("o"), Ok(vec!["z"]));
+        assert_eq!(fields.flag("f"), Ok(true));
+        assert_eq!(fields.flag("n"), Ok(false));
+        assert!(fields.flag("a").is_err());
         assert!(fields.required("none").is_err());
         assert!(fields.text("l").is_err());
     }

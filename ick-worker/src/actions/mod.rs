@@ -5,13 +5,16 @@
 //! build's log; what was done is left in `built.json` in the action's folder.
 
 mod archive;
+mod artifact;
 mod beneath;
 mod details;
 mod fields;
 mod git;
+mod populate_workspace;
 mod sources;
 #[cfg(test)]
 mod trial;
+mod unpack;
 
 pub use details::{Checkout, Details, GitSettings, StoreAt};
 
@@ -26,7 +29,9 @@ use std::process::ExitCode;
 /// What this worker says to a built-in action that it cannot execute; none for one that it can.
 pub fn refusal(name: &str) -> Option<Cause> {
     match BuiltIn::from_word(name) {
-        Some(BuiltIn::Git | BuiltIn::GitMirror | BuiltIn::Archive) => None,
+        Some(BuiltIn::Git | BuiltIn::GitMirror | BuiltIn::Archive | BuiltIn::PopulateWorkspace) => {
+            None
+        }
         Some(_) => Some(cause(
             CauseKind::NotAllowed,
             format!("this worker cannot execute the built-in action {name} yet"),
@@ -92,6 +97,7 @@ fn execute(folder: &Path, built: &mut Built) -> Result<(), Cause> {
     match BuiltIn::from_word(name) {
         Some(BuiltIn::Git) => git::execute(&task, built),
         Some(BuiltIn::GitMirror) => git::git_mirror::execute(&task, built),
+        Some(BuiltIn::PopulateWorkspace) => populate_workspace::execute(&task, built),
         _ => archive::execute(&task, built),
     }
 }

@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 
 /// The deepest folder that is looked into: each level holds a file descriptor.
-const DEEPEST: usize = 800;
+pub(crate) const DEEPEST: usize = 800;
 
 /// Gives a folder with all that is in it to a user. Only entries that belong to another are touched.
 ///

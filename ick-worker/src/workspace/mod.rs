@@ -8,10 +8,10 @@ mod remove;
 mod renew;
 mod size;
 
-pub(crate) use give::{give, give_file};
+pub(crate) use give::{DEEPEST, give, give_file};
 pub(crate) use remove::remove;
 pub(crate) use renew::{fill_file, renew, renew_file, reset};
-pub(crate) use size::exceeds;
+pub(crate) use size::{exceeds, size};
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;

@@ -10,38 +10,27 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-use super::{StoreAt, Task, bad, failed, sources};
-use crate::engine::{Built, TOKEN, cannot, cause};
+use super::artifact::{self, PATIENCE};
+use super::{StoreAt, Task, bad, sources};
+use crate::engine::{Built, cannot, cause};
 use globs::Globs;
 use ick_api::controller::Artifact;
-use ick_client::{Authorities, Error, Retry, Store, TokenSource, Upload};
+use ick_client::{Error, Retry, Upload};
 use ick_core::build::{Cause, CauseKind};
 use ick_core::digest::Digest;
 use ick_core::name::BlobName;
-use ick_core::secret::Secret;
 use pack::Packing;
 use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::Path;
-use std::time::Duration;
-
-/// How long a store that cannot be reached is tried.
-const PATIENCE: Retry = Retry {
-    base: Duration::from_millis(250),
-    cap: Duration::from_secs(5),
-    give_up_after: Duration::from_secs(30),
-};
 
 /// The status of a store without room.
 const NO_ROOM: u16 = 507;
 
 /// Executes the action.
 pub(super) fn execute(task: &Task<'_>, built: &mut Built) -> Result<(), Cause> {
-    let name = task.fields.required("artifact")?;
-    let name: BlobName = name
-        .parse()
-        .map_err(|why| bad(format!("artifact {name:?}: {why}")))?;
+    let name = artifact::name(task)?;
     match task.fields.text("from")? {
         None | Some("workspace") => {}
         Some("systree") => {
@@ -68,15 +57,15 @@ pub(super) fn execute(task: &Task<'_>, built: &mut Built) -> Result<(), Cause> {
             mtime,
         })
     };
-    let artifact = match &task.details.store {
+    let stored = match &task.details.store {
         StoreAt::Url(url) => upload(task, url, &name, &packing)?,
         StoreAt::Folder(folder) => keep(task, folder, &name, packing()?)?,
     };
     println!(
         "{} in the artifact store: {} bytes, {}",
-        artifact.name, artifact.size, artifact.digest
+        stored.name, stored.size, stored.digest
     );
-    built.artifacts.push(artifact);
+    built.artifacts.push(stored);
     Ok(())
 }
 
@@ -88,23 +77,11 @@ fn upload(
     name: &BlobName,
     packing: &dyn Fn() -> Result<Packing, Cause>,
 ) -> Result<Artifact, Cause> {
-    let internal = |why: String| cause(CauseKind::Internal, why);
-    let authorities = match &task.details.ca_file {
-        Some(file) => Authorities::read(file).map_err(|why| internal(why.to_string()))?,
-        None => Authorities::platform(),
-    };
-    let store = Store::new(url)
-        .map_err(|why| internal(why.to_string()))?
-        .with_authorities(&authorities);
+    let store = artifact::store(task, url)?;
     let mut backoff = PATIENCE.begin();
     let mut full = Retry::FOR_EVER.begin();
     loop {
-        // The daemon puts a fresh token there as the old one runs out.
-        let token = fs::read_to_string(task.folder.join(TOKEN))
-            .map_err(|why| cannot("read the store token", &why))?;
-        let store = store
-            .clone()
-            .with_token(TokenSource::fixed(Secret::new(token.trim())));
+        let store = store.clone().with_token(artifact::token(task)?);
         let (stored, packed) = stream::packed(&task.order.workspace, packing()?, |archive| {
             store.put(name, archive, Upload::default())
         });
@@ -130,7 +107,7 @@ fn upload(
             continue;
         }
         if !why.is_transient(true) {
-            return Err(refused(&why));
+            return Err(artifact::refused("upload", &why));
         }
         match backoff.next_wait(why.retry_after()) {
             Some(wait) => {
@@ -144,18 +121,6 @@ fn upload(
                 ));
             }
         }
-    }
-}
-
-fn refused(why: &Error) -> Cause {
-    match (why, why.status()) {
-        (Error::Problem { .. }, Some(status)) if status < 500 => {
-            failed(format!("the store refused the upload: {why}"))
-        }
-        _ => cause(
-            CauseKind::StoreUnreachable,
-            format!("the store failed: {}", why.for_daemon()),
-        ),
     }
 }
 
