@@ -58,6 +58,12 @@ _icktool() {
             icktool,help)
                 cmd="icktool__subcmd__help"
                 ;;
+            icktool,help-action)
+                cmd="icktool__subcmd__help__subcmd__action"
+                ;;
+            icktool,list-actions)
+                cmd="icktool__subcmd__list__subcmd__actions"
+                ;;
             icktool,list-artifacts)
                 cmd="icktool__subcmd__list__subcmd__artifacts"
                 ;;
@@ -166,6 +172,12 @@ _icktool() {
             icktool__subcmd__help,help)
                 cmd="icktool__subcmd__help__subcmd__help"
                 ;;
+            icktool__subcmd__help,help-action)
+                cmd="icktool__subcmd__help__subcmd__help__subcmd__action"
+                ;;
+            icktool__subcmd__help,list-actions)
+                cmd="icktool__subcmd__help__subcmd__list__subcmd__actions"
+                ;;
             icktool__subcmd__help,list-artifacts)
                 cmd="icktool__subcmd__help__subcmd__list__subcmd__artifacts"
                 ;;
@@ -239,7 +251,7 @@ _icktool() {
 
     case "${cmd}" in
         icktool)
-            opts="-h -V --controller --ca-file --state --format --color --help --version up down run validate make-it-so build show-log status list-builds show-build cancel-build delete-build list-projects show-project delete-project list-pipelines show-pipeline delete-pipeline list-workers show-worker drain-worker resume-worker delete-worker create-worker list-artifacts get-artifact put-artifact delete-artifact login logout whoami token create-client list-clients delete-client help"
+            opts="-h -V --controller --ca-file --state --format --color --help --version up down run validate make-it-so build show-log status list-builds show-build cancel-build delete-build list-projects show-project delete-project list-pipelines show-pipeline delete-pipeline list-actions help-action list-workers show-worker drain-worker resume-worker delete-worker create-worker list-artifacts get-artifact put-artifact delete-artifact login logout whoami token create-client list-clients delete-client help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -759,12 +771,46 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__help)
-            opts="up down run validate make-it-so build show-log status list-builds show-build cancel-build delete-build list-projects show-project delete-project list-pipelines show-pipeline delete-pipeline list-workers show-worker drain-worker resume-worker delete-worker create-worker list-artifacts get-artifact put-artifact delete-artifact login logout whoami token create-client list-clients delete-client help"
+            opts="up down run validate make-it-so build show-log status list-builds show-build cancel-build delete-build list-projects show-project delete-project list-pipelines show-pipeline delete-pipeline list-actions help-action list-workers show-worker drain-worker resume-worker delete-worker create-worker list-artifacts get-artifact put-artifact delete-artifact login logout whoami token create-client list-clients delete-client help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        icktool__subcmd__help__subcmd__action)
+            opts="-h --controller --ca-file --state --format --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -955,6 +1001,34 @@ _icktool() {
             return 0
             ;;
         icktool__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        icktool__subcmd__help__subcmd__help__subcmd__action)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        icktool__subcmd__help__subcmd__list__subcmd__actions)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1269,6 +1343,40 @@ _icktool() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        icktool__subcmd__list__subcmd__actions)
+            opts="-h --controller --ca-file --state --format --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --controller)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -3,8 +3,8 @@
 //! Help, completions and man pages are all made from these definitions.
 
 use crate::commands::{
-    artifacts, build, builds, clients, create_worker, down, generate, login, make_it_so, pipelines,
-    projects, run, show_log, status, up, validate, workers,
+    actions, artifacts, build, builds, clients, create_worker, down, generate, login, make_it_so,
+    pipelines, projects, run, show_log, status, up, validate, workers,
 };
 use crate::exit;
 use crate::output::{Color, Format};
@@ -84,6 +84,9 @@ pub enum Command {
     ListPipelines(pipelines::ListArgs),
     ShowPipeline(pipelines::ShowArgs),
     DeletePipeline(pipelines::DeleteArgs),
+
+    ListActions(actions::ListArgs),
+    HelpAction(actions::HelpArgs),
 
     ListWorkers(workers::ListArgs),
     ShowWorker(workers::ShowArgs),

@@ -287,3 +287,67 @@ fn generate_writes_what_is_committed() {
         "hidden commands are not completed"
     );
 }
+
+#[test]
+fn every_action_is_listed_and_its_example_is_valid() {
+    let home = tempfile::tempdir().unwrap();
+    let json = |args: &[&str]| -> serde_json::Value {
+        let ended = run(icktool(home.path()).args(args).args(["--format", "json"]));
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{args:?}");
+        serde_json::from_str(&ended.stdout).unwrap()
+    };
+    let shown = run(icktool(home.path()).arg("list-actions"));
+    let listed = json(&["list-actions"]);
+    let listed = listed["actions"].as_array().unwrap();
+    assert_eq!(listed.len(), ick_core::definition::BuiltIn::ALL.len() + 2);
+    for action in listed {
+        let name = action["name"].as_str().unwrap();
+        let does = action["does"].as_str().unwrap();
+        let row = shown.stdout.lines().find(|row| row.starts_with(name));
+        assert!(row.is_some_and(|row| row.ends_with(does)), "{name}");
+
+        let help = json(&["help-action", name]);
+        assert_eq!(help["where"], action["where"]);
+        let example = help["example"].as_str().unwrap();
+        let first = match name {
+            "shell" | "python" => format!("- {name}: "),
+            _ => format!("- action: {name}\n"),
+        };
+        assert!(example.contains(&first), "{example}");
+        let file = home.path().join("example.yaml");
+        std::fs::write(&file, example).unwrap();
+        let valid = run(icktool(home.path()).arg("validate").arg(&file));
+        assert_eq!(
+            (valid.code, valid.stderr.as_str()),
+            (0, "icktool: no errors: 0 projects, 1 pipeline\n"),
+            "{name}"
+        );
+
+        let people = run(icktool(home.path()).args(["help-action", name]));
+        assert!(people.stdout.ends_with(example), "{}", people.stdout);
+        for field in help["fields"].as_array().unwrap() {
+            let field = field["name"].as_str().unwrap();
+            assert!(
+                people.stdout.contains(&format!("\n{field} ")),
+                "{name} {field}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_unknown_action_is_a_wrong_argument() {
+    let home = tempfile::tempdir().unwrap();
+    for (name, hint) in [
+        ("git-mirror", "did you mean \"git_mirror\"?"),
+        ("archve", "did you mean \"archive\"?"),
+        ("nonsense", "`icktool list-actions` shows all of them"),
+    ] {
+        let ended = run(icktool(home.path()).args(["help-action", name]));
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{name}");
+        assert_eq!(
+            ended.stderr,
+            format!("icktool: error: NAME: there is no action \"{name}\"\nhint: {hint}\n")
+        );
+    }
+}

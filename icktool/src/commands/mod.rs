@@ -1,5 +1,6 @@
 //! The commands, one subject a file: what each takes, and what it does.
 
+pub mod actions;
 pub mod artifacts;
 pub mod build;
 pub mod builds;
@@ -50,6 +51,8 @@ pub fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::ListPipelines(_) => pipelines::list(context),
         Command::ShowPipeline(args) => pipelines::show(context, &args),
         Command::DeletePipeline(args) => pipelines::delete(context, &args),
+        Command::ListActions(_) => actions::list(context),
+        Command::HelpAction(args) => actions::help(context, &args),
         Command::ListWorkers(_) => workers::list(context),
         Command::ShowWorker(args) => workers::show(context, &args),
         Command::DrainWorker(args) => workers::drain(context, &args),

@@ -1,5 +1,5 @@
-//! The built-in actions and their fields (DESIGN.md, section 6). The checks, the JSON Schema and the
-//! workers' defaults are all made of this table.
+//! The built-in actions and their fields (DESIGN.md, section 6). The checks, the JSON Schema, the
+//! workers' defaults and `icktool help-action` are all made of this table.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

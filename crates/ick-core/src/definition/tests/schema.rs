@@ -1,4 +1,4 @@
-use super::super::{action, pipeline, project, schema};
+use super::super::{ActionHelp, action, pipeline, project, schema};
 use super::shown;
 use serde_json::Value;
 use std::path::Path;
@@ -62,5 +62,24 @@ fn the_tables_name_what_the_checks_read() {
             .and_then(|(_, rest)| rest.lines().next())
             .unwrap_or_default();
         assert_eq!(sorted(found), sorted(&listed(table)));
+    }
+}
+
+#[test]
+fn the_help_of_an_action_names_the_fields_that_the_checks_read() {
+    for help in ActionHelp::all() {
+        // The example has everything that is needed, and then a field too many.
+        let text = format!("{}        qqqqqqqq: 1\n", help.example);
+        let shown = shown(&text);
+        let found = shown
+            .split_once("the fields here are: ")
+            .and_then(|(_, rest)| rest.lines().next())
+            .unwrap_or_else(|| panic!("{}: {shown}", help.name));
+        let mut read = sorted(found);
+        read.retain(|field| *field == help.name || !["shell", "python", "action"].contains(field));
+        let mut told: Vec<&str> = help.fields.iter().map(|field| field.name).collect();
+        told.sort_unstable();
+        assert_eq!(told, read, "{}", help.name);
+        assert!(shown.matches("error").count() == 1, "{shown}");
     }
 }
