@@ -122,14 +122,7 @@ impl<'a> Tree<'a> {
 
     fn folder<R: Read>(&mut self, path: &Path, entry: &Entry<'_, R>) -> Result<(), Cause> {
         self.enter(path, path)?;
-        let mode = entry
-            .header()
-            .mode()
-            .map_err(|why| damaged(self.name, &why))?;
-        let time = entry
-            .header()
-            .mtime()
-            .map_err(|why| damaged(self.name, &why))?;
+        let (mode, time) = self.mode_and_time(entry)?;
         if let Some(level) = self.levels.last_mut() {
             level.mode = Some(mode & 0o1777);
             level.time = Some(time);
@@ -139,14 +132,7 @@ impl<'a> Tree<'a> {
     }
 
     fn file<R: Read>(&mut self, path: &Path, entry: &mut Entry<'_, R>) -> Result<(), Cause> {
-        let mode = entry
-            .header()
-            .mode()
-            .map_err(|why| damaged(self.name, &why))?;
-        let time = entry
-            .header()
-            .mtime()
-            .map_err(|why| damaged(self.name, &why))?;
+        let (mode, time) = self.mode_and_time(entry)?;
         let name = self.parent(path)?;
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -181,6 +167,12 @@ impl<'a> Tree<'a> {
         self.done.entries += 1;
         self.done.bytes += size;
         Ok(())
+    }
+
+    fn mode_and_time<R: Read>(&self, entry: &Entry<'_, R>) -> Result<(u32, u64), Cause> {
+        let header = entry.header();
+        let both = header.mode().and_then(|mode| Ok((mode, header.mtime()?)));
+        both.map_err(|why| damaged(self.name, &why))
     }
 
     fn symlink<R: Read>(&mut self, path: &Path, entry: &Entry<'_, R>) -> Result<(), Cause> {
