@@ -132,11 +132,10 @@ impl Leaving {
         all.push(LeavingOne { supervisor, group });
     }
 
-    /// Waits until all of them are gone.
+    /// Waits until all of them are gone, and holds up nobody who adds one meanwhile.
     pub(super) fn wait(&self) {
-        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = std::mem::take(&mut *all);
-        for mut one in all {
+        let leaving = std::mem::take(&mut *self.all.lock().unwrap_or_else(PoisonError::into_inner));
+        for mut one in leaving {
             let _ = one.supervisor.wait();
             one.remove_group();
         }
