@@ -3,7 +3,7 @@ use crate::servers::{Held, Server, each};
 use anyhow::{Context, Result, ensure};
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How many read at a time; of lists, each of which a server makes as a whole, fewer.
 const READERS: usize = 100;
@@ -27,14 +27,19 @@ fn slow_readers(server: &Server, count: usize, path: &str, lines: &str) -> Resul
     Ok(readers)
 }
 
-/// A byte a second, for some seconds: what is tried here is the time itself.
-fn read(readers: &mut Held) -> Result<()> {
+/// A byte a second, for some seconds, in which another client is served all the time.
+fn read(server: &Server, readers: &mut Held) -> Result<()> {
+    let mut other = server.connect()?;
     for second in 0..3 {
+        let begun = Instant::now();
         for reader in &mut *readers {
             let byte = reader.exactly_one()?;
             ensure!(second > 0 || byte == b'H');
         }
-        std::thread::sleep(Duration::from_secs(1));
+        while begun.elapsed() < Duration::from_secs(1) {
+            other.send(server.head("GET", "/version", "\r\n"))?;
+            other.answer()?.is(200)?;
+        }
     }
     Ok(())
 }
@@ -151,7 +156,7 @@ fn slow_readers_of_a_large_answer_hold_up_nobody() -> Result<()> {
             }
             _ => return Ok(Held::new()),
         };
-        read(&mut readers)?;
+        read(server, &mut readers)?;
         for reader in readers.iter_mut().step_by(2 * READERS) {
             takes_the_rest(reader, LENGTH)?;
         }
@@ -164,7 +169,7 @@ fn slow_readers_of_a_long_list_hold_up_nobody() -> Result<()> {
     each(|server| {
         let list = long_list(server)?;
         let mut readers = slow_readers(server, LIST_READERS, &list, "")?;
-        read(&mut readers)?;
+        read(server, &mut readers)?;
         Ok(readers)
     })
 }

@@ -296,6 +296,18 @@ impl Client {
         self.stream.write_all(text.as_bytes()).unwrap();
     }
 
+    /// Waits for so long, and the server must neither answer nor close the connection meanwhile.
+    pub(crate) fn hears_nothing_for(&mut self, time: Duration) {
+        if time.is_zero() {
+            return;
+        }
+        let usual = self.stream.read_timeout().unwrap();
+        self.stream.set_read_timeout(Some(time)).unwrap();
+        let heard = self.stream.peek(&mut [0]).map_err(|why| why.kind());
+        self.stream.set_read_timeout(usual).unwrap();
+        assert_eq!(heard, Err(std::io::ErrorKind::WouldBlock));
+    }
+
     /// Sends what the server may refuse to take.
     pub(crate) fn try_send(&mut self, text: &str) -> bool {
         self.stream.write_all(text.as_bytes()).is_ok()
