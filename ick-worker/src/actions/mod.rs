@@ -15,6 +15,7 @@ mod sources;
 #[cfg(test)]
 mod trial;
 mod unpack;
+mod xattrs;
 
 pub use details::{Checkout, Details, GitSettings, StoreAt};
 

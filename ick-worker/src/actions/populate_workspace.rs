@@ -3,7 +3,7 @@
 //! What is there already stays; a file of the same name is replaced. The content is unpacked as it
 //! arrives, and the action fails when the digest is not the store's in the end.
 
-use super::unpack::{Room, unpack};
+use super::unpack::{Room, Rules, unpack};
 use super::{Task, artifact, beneath, failed};
 use crate::engine::{Built, cannot};
 use crate::workspace;
@@ -30,7 +30,7 @@ pub(super) fn execute(task: &Task<'_>, _built: &mut Built) -> Result<(), Cause> 
         limit,
         used: workspace::size(&task.order.workspace, limit),
     };
-    let unpacked = unpack(&name, root, &mut fetch, room);
+    let unpacked = unpack(&name, root, &mut fetch, room, Rules::Workspace);
     // What could not be read is no fault of the archive.
     if let Some(why) = fetch.failed() {
         return Err(why);

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 /// `paths`: what matches is packed, a folder with all that is in it. None means everything.
 #[derive(Debug)]
-pub(super) struct Globs {
+pub(in crate::actions) struct Globs {
     globs: Vec<Glob>,
 }
 
@@ -23,7 +23,7 @@ struct Glob {
 
 /// What becomes of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Choice {
+pub(in crate::actions) enum Choice {
     /// Packed, with all beneath it.
     Whole,
     /// Not packed itself, but something beneath it may be.
@@ -35,7 +35,7 @@ pub(super) enum Choice {
 impl Globs {
     /// Reads `paths`. `*` stays within a name, `**` does not; names that begin with a dot are names
     /// like others.
-    pub(super) fn new(paths: &[&str]) -> Result<Self, Cause> {
+    pub(in crate::actions) fn new(paths: &[&str]) -> Result<Self, Cause> {
         let globs = paths
             .iter()
             .map(|text| glob(text))
@@ -44,7 +44,7 @@ impl Globs {
     }
 
     /// What becomes of an entry that is in no folder that is packed whole.
-    pub(super) fn choose(&mut self, path: &Path) -> Choice {
+    pub(in crate::actions) fn choose(&mut self, path: &Path) -> Choice {
         if self.globs.is_empty() {
             return Choice::Whole;
         }
@@ -63,19 +63,19 @@ impl Globs {
     }
 
     /// Takes note of an entry that is packed because its folder is: a glob for it has matched.
-    pub(super) fn note(&mut self, path: &Path) {
+    pub(in crate::actions) fn note(&mut self, path: &Path) {
         for glob in &mut self.globs {
             glob.matched = glob.matched || glob.matcher.is_match(path);
         }
     }
 
     /// Whether [`Globs::note`] could still change something.
-    pub(super) fn is_waiting(&self) -> bool {
+    pub(in crate::actions) fn is_waiting(&self) -> bool {
         self.globs.iter().any(|glob| !glob.matched)
     }
 
     /// The globs that matched nothing.
-    pub(super) fn unmatched(&self) -> Vec<&str> {
+    pub(in crate::actions) fn unmatched(&self) -> Vec<&str> {
         let globs = self.globs.iter().filter(|glob| !glob.matched);
         globs.map(|glob| glob.text.as_str()).collect()
     }

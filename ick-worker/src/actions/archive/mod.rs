@@ -11,19 +11,21 @@ mod stream;
 mod tests;
 
 use super::artifact::{self, PATIENCE};
-use super::{StoreAt, Task, bad, sources};
+use super::{StoreAt, Task, bad, beneath, sources};
 use crate::engine::{Built, cannot, cause};
-use globs::Globs;
 use ick_api::controller::Artifact;
 use ick_client::{Error, Retry, Upload};
 use ick_core::build::{Cause, CauseKind};
 use ick_core::digest::Digest;
 use ick_core::name::BlobName;
-use pack::Packing;
+use rustix::fd::OwnedFd;
 use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::Path;
+
+pub(super) use globs::Globs;
+pub(super) use pack::{Owners, Packing, pack};
 
 /// The status of a store without room.
 const NO_ROOM: u16 = 507;
@@ -55,6 +57,7 @@ pub(super) fn execute(task: &Task<'_>, built: &mut Built) -> Result<(), Cause> {
         Ok(Packing {
             globs: Globs::new(&paths)?,
             mtime,
+            owners: Owners::Zero,
         })
     };
     let stored = match &task.details.store {
@@ -67,6 +70,10 @@ pub(super) fn execute(task: &Task<'_>, built: &mut Built) -> Result<(), Cause> {
     );
     built.artifacts.push(stored);
     Ok(())
+}
+
+fn workspace(task: &Task<'_>) -> Result<OwnedFd, Cause> {
+    beneath::root(&task.order.workspace).map_err(|why| cannot("open the workspace", &why))
 }
 
 /// Streams the archive to the store; packs it again when the connection breaks. A store without room is
@@ -82,9 +89,11 @@ fn upload(
     let mut full = Retry::FOR_EVER.begin();
     loop {
         let store = store.clone().with_token(artifact::token(task)?);
-        let (stored, packed) = stream::packed(&task.order.workspace, packing()?, |archive| {
-            store.put(name, archive, Upload::default())
-        });
+        let (root, mut packing) = (workspace(task)?, packing()?);
+        let (stored, packed) = stream::compressed(
+            |to| pack(root, &mut packing, to),
+            |archive| store.put(name, archive, Upload::default()),
+        );
         let why = match (stored, packed) {
             (Ok(stored), Ok(packed)) => {
                 println!("{} entries, {} bytes packed", packed.entries, packed.bytes);
@@ -129,7 +138,7 @@ fn keep(
     task: &Task<'_>,
     folder: &Path,
     name: &BlobName,
-    packing: Packing,
+    mut packing: Packing,
 ) -> Result<Artifact, Cause> {
     let keeping = |why: io::Error| cannot(&format!("keep {name} in {}", folder.display()), &why);
     // A checked name: no part of it is "." or "..".
@@ -137,9 +146,11 @@ fn keep(
     let parent = path.parent().unwrap_or(folder);
     fs::create_dir_all(parent).map_err(keeping)?;
     let mut file = tempfile::NamedTempFile::new_in(parent).map_err(keeping)?;
-    let (written, packed) = stream::packed(&task.order.workspace, packing, |archive| {
-        copy(archive, file.as_file_mut())
-    });
+    let root = workspace(task)?;
+    let (written, packed) = stream::compressed(
+        |to| pack(root, &mut packing, to),
+        |archive| copy(archive, file.as_file_mut()),
+    );
     let packed = packed?;
     let (digest, size) = written.map_err(keeping)?;
     file.as_file().sync_all().map_err(keeping)?;

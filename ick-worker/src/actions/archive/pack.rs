@@ -4,9 +4,10 @@
 //! is swapped for a link meanwhile leads nowhere. Each name is looked at only when it is its turn:
 //! memory is that of the folders on the way down.
 
+use super::super::xattrs::{Attributes, PREFIX};
 use super::super::{beneath, failed};
 use super::globs::{Choice, Globs};
-use crate::engine::cannot;
+use crate::engine::{CONTAINER_UID, cannot};
 use ick_core::build::Cause;
 use rustix::fd::OwnedFd;
 use rustix::fs::{Dir, FileType, OFlags, Stat};
@@ -20,28 +21,38 @@ use tar::{Builder, EntryType, Header};
 
 /// How to pack.
 #[derive(Debug)]
-pub(super) struct Packing {
-    pub(super) globs: Globs,
+pub(in crate::actions) struct Packing {
+    pub(in crate::actions) globs: Globs,
     /// The time of all entries, in seconds since 1970; none keeps each its own.
-    pub(super) mtime: Option<u64>,
+    pub(in crate::actions) mtime: Option<u64>,
+    pub(in crate::actions) owners: Owners,
+}
+
+/// What the archive keeps of the entries besides names, contents and permissions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::actions) enum Owners {
+    /// Nothing: everything belongs to 0:0, as is right for the files of the worker or the build user.
+    Zero,
+    /// Their owners by number, as they are seen from where this runs, with what is the build user's 0:0;
+    /// the setuid bits; the extended attributes that [`Attributes`] keeps. This is for a system tree.
+    Tree,
 }
 
 /// What was packed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Packed {
-    pub(super) entries: u64,
+pub(in crate::actions) struct Packed {
+    pub(in crate::actions) entries: u64,
     /// Bytes of the files' contents.
-    pub(super) bytes: u64,
+    pub(in crate::actions) bytes: u64,
 }
 
-/// Packs what is in the workspace. Entries are sorted by name within their folder, a folder before what
-/// is in it; owners are 0:0.
-pub(super) fn pack<W: Write>(
-    workspace: &Path,
+/// Packs what is in a folder into a tar archive, not compressed. Entries are sorted by name within their
+/// folder, a folder before what is in it; the folder itself is no entry.
+pub(in crate::actions) fn pack(
+    root: OwnedFd,
     packing: &mut Packing,
-    to: W,
-) -> Result<(W, Packed), Cause> {
-    let root = beneath::root(workspace).map_err(|why| cannot("open the workspace", &why))?;
+    to: impl Write,
+) -> Result<Packed, Cause> {
     let mut builder = Builder::new(to);
     builder.sparse(false);
     let mut packer = Packer {
@@ -49,6 +60,7 @@ pub(super) fn pack<W: Write>(
         builder,
         packing,
         packed: Packed::default(),
+        told: false,
     };
     packer.folders()?;
     let unmatched = packer.packing.globs.unmatched();
@@ -59,11 +71,9 @@ pub(super) fn pack<W: Write>(
         )));
     }
     let packed = packer.packed;
-    let to = packer
-        .builder
-        .into_inner()
-        .map_err(|why| write_error(&why))?;
-    Ok((to, packed))
+    let to = packer.builder.into_inner();
+    to.map_err(|why| write_error(&why))?;
+    Ok(packed)
 }
 
 /// A folder on the way down: the names that are left, the next one last.
@@ -78,6 +88,8 @@ struct Packer<'a, W: Write> {
     builder: Builder<W>,
     packing: &'a mut Packing,
     packed: Packed,
+    /// Whether it was told that attributes are left out.
+    told: bool,
 }
 
 impl<W: Write> Packer<'_, W> {
@@ -137,6 +149,11 @@ impl<W: Write> Packer<'_, W> {
         }
         match kind {
             FileType::Directory => {
+                if self.packing.owners == Owners::Tree {
+                    let folder =
+                        beneath::open(&self.root, path, OFlags::RDONLY | OFlags::DIRECTORY);
+                    self.attributes(path, &folder.map_err(|why| unreadable(path, &why))?)?;
+                }
                 let mut header = self.header(&stat, EntryType::Directory, 0);
                 let mut name = path.as_os_str().to_owned();
                 name.push("/");
@@ -171,6 +188,9 @@ impl<W: Write> Packer<'_, W> {
             return Err(changed(path));
         }
         let size = u64::try_from(opened.st_size).unwrap_or(0);
+        if self.packing.owners == Owners::Tree {
+            self.attributes(path, &file)?;
+        }
         let mut header = self.header(&opened, EntryType::Regular, size);
         let mut content = Exactly {
             file: File::from(file),
@@ -191,6 +211,22 @@ impl<W: Write> Packer<'_, W> {
         Ok(())
     }
 
+    /// Writes the attributes of the entry that comes next.
+    fn attributes(&mut self, path: &Path, file: &OwnedFd) -> Result<(), Cause> {
+        let attributes = Attributes::of(file).map_err(|why| unreadable(path, &why))?;
+        if let Some(name) = attributes.left_out.filter(|_| !self.told) {
+            self.told = true;
+            println!("left out: attributes like {name:?} of {}", path.display());
+        }
+        let records = attributes.kept.iter();
+        let records: Vec<_> = records
+            .map(|(name, value)| (format!("{PREFIX}{name}"), value.as_slice()))
+            .collect();
+        self.builder
+            .append_pax_extensions(records.iter().map(|(key, value)| (key.as_str(), *value)))
+            .map_err(|why| write_error(&why))
+    }
+
     fn append(&mut self, header: &mut Header, path: &Path, data: &[u8]) -> Result<(), Cause> {
         self.builder
             .append_data(header, path, data)
@@ -203,10 +239,17 @@ impl<W: Write> Packer<'_, W> {
         let mut header = Header::new_gnu();
         header.set_entry_type(kind);
         header.set_size(size);
-        header.set_uid(0);
-        header.set_gid(0);
-        // What runs as its owner would run as root from the archive.
-        header.set_mode(stat.st_mode & 0o1777);
+        let id = |id| match self.packing.owners {
+            Owners::Tree if id != CONTAINER_UID => u64::from(id),
+            _ => 0,
+        };
+        header.set_uid(id(stat.st_uid));
+        header.set_gid(id(stat.st_gid));
+        header.set_mode(match self.packing.owners {
+            // What runs as its owner would run as root from the archive.
+            Owners::Zero => stat.st_mode & 0o1777,
+            Owners::Tree => stat.st_mode & 0o7777,
+        });
         let own = u64::try_from(stat.st_mtime).unwrap_or(0);
         header.set_mtime(self.packing.mtime.unwrap_or(own));
         header

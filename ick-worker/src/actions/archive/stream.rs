@@ -1,11 +1,9 @@
 //! From the packer to the store without a file in between: a thread packs and compresses, and what it
 //! makes is read as it comes.
 
-use super::pack::{Packed, Packing, pack};
 use crate::engine::cannot;
 use ick_core::build::Cause;
 use std::io::{self, Read, Write};
-use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::ScopedJoinHandle;
 
@@ -21,21 +19,20 @@ const WAITING: usize = 8;
 /// The size of a piece.
 const PIECE: usize = 128 << 10;
 
-/// Packs the workspace, and gives `take` the archive as a stream. A packer's failure is the stream's: the
-/// stream ends with an error then, never as if it were whole.
-pub(super) fn packed<T>(
-    workspace: &Path,
-    mut packing: Packing,
+/// Compresses what `pack` writes, and gives it to `take` as a stream. A packer's failure is the stream's:
+/// the stream ends with an error then, never as if it were whole.
+pub(in crate::actions) fn compressed<P: Send, T>(
+    pack: impl FnOnce(&mut dyn Write) -> Result<P, Cause> + Send,
     take: impl FnOnce(&mut dyn Read) -> T,
-) -> (T, Result<Packed, Cause>) {
+) -> (T, Result<P, Cause>) {
     let (send, receive) = sync_channel(WAITING);
     std::thread::scope(|scope| {
-        let packer: ScopedJoinHandle<'_, Result<Packed, Cause>> = scope.spawn(move || {
+        let packer: ScopedJoinHandle<'_, Result<P, Cause>> = scope.spawn(move || {
             let pieces = Pieces {
                 send: send.clone(),
                 piece: Vec::with_capacity(PIECE),
             };
-            let packed = compress(workspace, &mut packing, pieces);
+            let packed = compress(pack, pieces);
             // After an error the reader is told so; after an end without a word it is one too.
             let last = if packed.is_ok() {
                 Piece::End
@@ -61,7 +58,10 @@ pub(super) fn packed<T>(
     })
 }
 
-fn compress(workspace: &Path, packing: &mut Packing, to: Pieces) -> Result<Packed, Cause> {
+fn compress<P>(
+    pack: impl FnOnce(&mut dyn Write) -> Result<P, Cause>,
+    to: Pieces,
+) -> Result<P, Cause> {
     let making = |why: io::Error| cannot("write the archive", &why);
     let mut encoder = zstd::Encoder::new(to, LEVEL).map_err(making)?;
     encoder.include_checksum(true).map_err(making)?;
@@ -70,7 +70,7 @@ fn compress(workspace: &Path, packing: &mut Packing, to: Pieces) -> Result<Packe
         u32::try_from(n.get()).unwrap_or(THREADS).min(THREADS)
     });
     encoder.multithread(threads).map_err(making)?;
-    let (encoder, packed) = pack(workspace, packing, encoder)?;
+    let packed = pack(&mut encoder)?;
     let mut to = encoder.finish().map_err(making)?;
     to.flush().map_err(making)?;
     Ok(packed)

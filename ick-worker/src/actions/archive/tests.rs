@@ -7,8 +7,9 @@
 )]
 
 use super::super::StoreAt;
+use super::super::beneath;
 use super::super::trial::Trial;
-use super::execute;
+use super::{Globs, Owners, Packing, execute, pack, stream};
 use crate::engine::Built;
 use ick_core::build::{Cause, CauseKind};
 use rustix::fs::{CWD, FileType, Mode};
@@ -251,15 +252,20 @@ fn a_file_that_changes_while_it_is_packed_is_named() {
         let trial = Trial::new();
         let mut file = fs::File::create(trial.workspace().join("busy")).unwrap();
         file.write_all(&[7; 1000]).unwrap();
-        let mut packing = super::Packing {
-            globs: super::Globs::new(&[]).unwrap(),
+        let mut packing = Packing {
+            globs: Globs::new(&[]).unwrap(),
             mtime: None,
+            owners: Owners::Zero,
         };
         let meddler = Meddler {
             file: &file,
             change: Some(change),
         };
-        let packed = super::pack::pack(&trial.workspace(), &mut packing, meddler).map(|_| ());
+        let packed = pack(
+            beneath::root(&trial.workspace()).unwrap(),
+            &mut packing,
+            meddler,
+        );
         assert_eq!(
             packed.unwrap_err().detail,
             "busy changed while it was packed"
@@ -270,13 +276,16 @@ fn a_file_that_changes_while_it_is_packed_is_named() {
 #[test]
 fn a_stream_whose_packer_fails_does_not_end_as_if_it_were_whole() {
     let trial = Trial::new();
-    let packing = super::Packing {
-        globs: super::Globs::new(&["none"]).unwrap(),
+    let mut packing = Packing {
+        globs: Globs::new(&["none"]).unwrap(),
         mtime: None,
+        owners: Owners::Zero,
     };
-    let (read, packed) = super::stream::packed(&trial.workspace(), packing, |archive| {
-        std::io::copy(archive, &mut std::io::sink())
-    });
+    let root = beneath::root(&trial.workspace()).unwrap();
+    let (read, packed) = stream::compressed(
+        |to| pack(root, &mut packing, to),
+        |archive| std::io::copy(archive, &mut std::io::sink()),
+    );
     assert!(read.is_err());
     assert_eq!(packed.unwrap_err().kind, CauseKind::ActionFailed);
 }

@@ -1,13 +1,14 @@
 //! The entries, one after the other.
 
+use super::super::xattrs::{Attributes, PREFIX};
 use super::super::{beneath, failed};
-use super::{Unpacked, damaged, paths};
+use super::{HIGHEST_ID, Rules, Unpacked, damaged, paths};
 use crate::engine::cannot;
 use crate::workspace::DEEPEST;
 use ick_core::build::Cause;
 use ick_core::name::BlobName;
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -25,33 +26,59 @@ const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
 pub(super) struct Tree<'a> {
     name: &'a BlobName,
     root: OwnedFd,
+    rules: Rules,
     /// The folders on the way to `here`.
     levels: Vec<Level>,
     /// The last of the levels, else the root.
     here: OwnedFd,
     done: Unpacked,
     left_out: u64,
+    /// Whether it was told that attributes are left out.
+    told: bool,
 }
 
 /// A folder on the way, and what it gets when it is left: only then is nothing more made in it.
 struct Level {
     path: PathBuf,
-    mode: Option<u32>,
-    time: Option<u64>,
+    /// The mode that it had before it was changed so that something can be made in it.
+    before: Option<u32>,
+    about: Option<About>,
+}
+
+/// What an entry gets besides its content.
+struct About {
+    owner: Option<(Uid, Gid)>,
+    mode: u32,
+    attributes: Attributes,
+    time: u64,
+}
+
+impl About {
+    /// Gives it all. A change of the owner takes setuid bits and capabilities away: that comes first.
+    fn give(&self, file: &OwnedFd) -> io::Result<()> {
+        if let Some((uid, gid)) = self.owner {
+            rustix::fs::fchown(file, Some(uid), Some(gid))?;
+        }
+        self.attributes.give(file)?;
+        rustix::fs::futimens(file, &times(self.time))?;
+        Ok(rustix::fs::fchmod(file, Mode::from_raw_mode(self.mode))?)
+    }
 }
 
 impl<'a> Tree<'a> {
-    pub(super) fn new(name: &'a BlobName, root: OwnedFd) -> Result<Self, Cause> {
+    pub(super) fn new(name: &'a BlobName, root: OwnedFd, rules: Rules) -> Result<Self, Cause> {
         let here = root
             .try_clone()
-            .map_err(|why| cannot("open the workspace", &why))?;
+            .map_err(|why| cannot(&format!("open {}", rules.place()), &why))?;
         Ok(Self {
             name,
             root,
+            rules,
             levels: Vec::new(),
             here,
             done: Unpacked::default(),
             left_out: 0,
+            told: false,
         })
     }
 
@@ -64,10 +91,11 @@ impl<'a> Tree<'a> {
         let name = entry.path_bytes().into_owned();
         let shown = Path::new(OsStr::from_bytes(&name)).to_path_buf();
         let Some(path) = paths::inside(&name) else {
-            return Err(self.refuse(
-                &shown,
-                "is no path beneath the workspace; pack it with a relative name without ..",
-            ));
+            let why = format!(
+                "is no path beneath {}; pack it with a relative name without ..",
+                self.rules.place()
+            );
+            return Err(self.refuse(&shown, &why));
         };
         let is_folder =
             kind == EntryType::Directory || (kind == EntryType::Regular && name.ends_with(b"/"));
@@ -120,19 +148,18 @@ impl<'a> Tree<'a> {
         Ok(self.done)
     }
 
-    fn folder<R: Read>(&mut self, path: &Path, entry: &Entry<'_, R>) -> Result<(), Cause> {
+    fn folder<R: Read>(&mut self, path: &Path, entry: &mut Entry<'_, R>) -> Result<(), Cause> {
         self.enter(path, path)?;
-        let (mode, time) = self.mode_and_time(entry)?;
+        let about = self.about(path, entry, 0o1777)?;
         if let Some(level) = self.levels.last_mut() {
-            level.mode = Some(mode & 0o1777);
-            level.time = Some(time);
+            level.about = Some(about);
         }
         self.done.entries += 1;
         Ok(())
     }
 
     fn file<R: Read>(&mut self, path: &Path, entry: &mut Entry<'_, R>) -> Result<(), Cause> {
-        let (mode, time) = self.mode_and_time(entry)?;
+        let about = self.about(path, entry, 0o777)?;
         let name = self.parent(path)?;
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -161,24 +188,104 @@ impl<'a> Tree<'a> {
                 Err(why) => return Err(damaged(self.name, &why)),
             }
         }
-        rustix::fs::fchmod(&file, Mode::from_raw_mode(mode & 0o777))
-            .and_then(|()| rustix::fs::futimens(&file, &times(time)))
-            .map_err(|why| self.cannot_make(path, &why.into()))?;
+        about
+            .give(&file.into())
+            .map_err(|why| self.cannot_make(path, &why))?;
         self.done.entries += 1;
         self.done.bytes += size;
         Ok(())
     }
 
-    fn mode_and_time<R: Read>(&self, entry: &Entry<'_, R>) -> Result<(u32, u64), Cause> {
+    /// What an entry gets. In a workspace only these bits of the mode are good.
+    fn about<R: Read>(
+        &mut self,
+        path: &Path,
+        entry: &mut Entry<'_, R>,
+        good: u32,
+    ) -> Result<About, Cause> {
+        let attributes = self.attributes(path, entry)?;
         let header = entry.header();
         let both = header.mode().and_then(|mode| Ok((mode, header.mtime()?)));
-        both.map_err(|why| damaged(self.name, &why))
+        let (mode, time) = both.map_err(|why| damaged(self.name, &why))?;
+        let good = match self.rules {
+            Rules::Workspace => good,
+            Rules::Tree => 0o7777,
+        };
+        Ok(About {
+            owner: self.owner(path, entry)?,
+            mode: mode & good,
+            attributes,
+            time,
+        })
+    }
+
+    /// Whom an entry is to belong to, if not to who makes it.
+    fn owner<R: Read>(
+        &self,
+        path: &Path,
+        entry: &Entry<'_, R>,
+    ) -> Result<Option<(Uid, Gid)>, Cause> {
+        if self.rules == Rules::Workspace {
+            return Ok(None);
+        }
+        let id = |what, id: io::Result<u64>| {
+            let id = id.map_err(|why| damaged(self.name, &why))?;
+            let good = u32::try_from(id).ok().filter(|_| id <= HIGHEST_ID);
+            good.ok_or_else(|| {
+                let why = format!(
+                    "belongs to the {what} {id}, and those of a tree go up to {HIGHEST_ID}; give it to \
+                     another before it is packed"
+                );
+                self.refuse(path, &why)
+            })
+        };
+        let header = entry.header();
+        let (uid, gid) = (id("user", header.uid())?, id("group", header.gid())?);
+        Ok(Some((Uid::from_raw(uid), Gid::from_raw(gid))))
+    }
+
+    /// The attributes that an entry gets. That others are left out is told once.
+    fn attributes<R: Read>(
+        &mut self,
+        path: &Path,
+        entry: &mut Entry<'_, R>,
+    ) -> Result<Attributes, Cause> {
+        let mut read = Attributes::default();
+        let records = entry.pax_extensions();
+        for record in records
+            .map_err(|why| damaged(self.name, &why))?
+            .into_iter()
+            .flatten()
+        {
+            let record = record.map_err(|why| damaged(self.name, &why))?;
+            if let Some(name) = record.key_bytes().strip_prefix(PREFIX.as_bytes()) {
+                read.add(name, || Ok(record.value_bytes().to_vec()))
+                    .map_err(|why| damaged(self.name, &why))?;
+            }
+        }
+        if self.rules == Rules::Workspace {
+            read.left_out = read
+                .kept
+                .drain(..)
+                .next()
+                .map(|(name, _)| name)
+                .or(read.left_out);
+        }
+        if let Some(name) = read.left_out.take().filter(|_| !self.told) {
+            self.told = true;
+            println!("left out: attributes like {name:?} of {path:?}");
+        }
+        Ok(read)
     }
 
     fn symlink<R: Read>(&mut self, path: &Path, entry: &Entry<'_, R>) -> Result<(), Cause> {
         let target = entry.link_name_bytes().unwrap_or_default().into_owned();
         let depth = path.components().count().saturating_sub(1);
-        if !paths::stays(&target, depth) {
+        let good = match self.rules {
+            Rules::Workspace => paths::stays(&target, depth),
+            Rules::Tree => !target.is_empty() && !target.contains(&0),
+        };
+        if !good {
             return Err(self.refuse(
                 path,
                 &format!(
@@ -188,9 +295,15 @@ impl<'a> Tree<'a> {
                 ),
             ));
         }
+        let owner = self.owner(path, entry)?;
         let name = self.parent(path)?;
         let target = OsStr::from_bytes(&target);
         self.anew(path, |here| rustix::fs::symlinkat(target, here, name))?;
+        if let Some((uid, gid)) = owner {
+            let flags = AtFlags::SYMLINK_NOFOLLOW;
+            rustix::fs::chownat(&self.here, name, Some(uid), Some(gid), flags)
+                .map_err(|why| self.cannot_make(path, &why.into()))?;
+        }
         self.done.entries += 1;
         Ok(())
     }
@@ -204,7 +317,8 @@ impl<'a> Tree<'a> {
         });
         let Some((folder, target_name, target)) = target else {
             let why = format!(
-                "is a hard link to {shown:?}, which is no path beneath the workspace; pack a copy instead"
+                "is a hard link to {shown:?}, which is no path beneath {}; pack a copy instead",
+                self.rules.place()
             );
             return Err(self.refuse(path, &why));
         };
@@ -266,13 +380,13 @@ impl<'a> Tree<'a> {
         }
         for part in folder.components().skip(path.components().count()) {
             path.push(part);
-            let mode = self
+            let before = self
                 .step(part.as_os_str())
                 .map_err(|why| self.cannot_make(entry, &why))?;
             self.levels.push(Level {
                 path: path.clone(),
-                mode,
-                time: None,
+                before,
+                about: None,
             });
         }
         Ok(())
@@ -297,18 +411,16 @@ impl<'a> Tree<'a> {
 
     /// Gives a folder that is left its mode and time.
     fn leave(&self, level: &Level) -> Result<(), Cause> {
-        if level.mode.is_none() && level.time.is_none() {
+        if level.before.is_none() && level.about.is_none() {
             return Ok(());
         }
         let finish = || -> io::Result<()> {
             let folder = beneath::open(&self.root, &level.path, FOLDER)?;
-            if let Some(time) = level.time {
-                rustix::fs::futimens(&folder, &times(time))?;
+            match (&level.about, level.before) {
+                (Some(about), _) => about.give(&folder),
+                (None, Some(mode)) => Ok(rustix::fs::fchmod(&folder, Mode::from_raw_mode(mode))?),
+                (None, None) => Ok(()),
             }
-            if let Some(mode) = level.mode {
-                rustix::fs::fchmod(&folder, Mode::from_raw_mode(mode))?;
-            }
-            Ok(())
         };
         finish().map_err(|why| self.cannot_make(&level.path, &why))
     }
@@ -364,7 +476,10 @@ impl<'a> Tree<'a> {
             }
             _ => self.refuse(
                 path,
-                &format!("cannot be made: {why}; is that place in the workspace the worker's to write?"),
+                &format!(
+                    "cannot be made: {why}; is that place in {} the worker's to write?",
+                    self.rules.place()
+                ),
             ),
         }
     }

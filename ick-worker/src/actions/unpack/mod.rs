@@ -3,17 +3,20 @@
 //! Archives are hostile. Names are resolved beneath the folder one part after the other, and no link is
 //! followed on the way; what leads out of it is refused. A link may go up only at its beginning, so that
 //! it stays inside whatever other links there are. Files are made anew, never written through what is
-//! there. Owners, extended attributes and setuid bits are not taken over. Memory is bounded: names and
-//! attributes of an entry by [`MOST_HEAD`], the rest is streamed.
+//! there. [`Rules`] say what is taken over besides: for a system tree owners, setuid bits, attributes and
+//! links wherever they lead. Memory is bounded: names and attributes of an entry by [`MOST_HEAD`], the rest
+//! is streamed.
 
 mod entry;
 mod guard;
 mod paths;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tree_tests;
 
 use super::failed;
-use crate::engine::{cannot, cause};
+use crate::engine::cause;
 use entry::Tree;
 use guard::Guard;
 use ick_core::build::{Cause, CauseKind};
@@ -26,6 +29,32 @@ const MOST_HEAD: u64 = 1 << 20;
 
 /// How a zstd frame begins.
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// What is taken over from an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rules {
+    /// Into a workspace: everything belongs to who unpacks it. No setuid bits, no attributes, and no link
+    /// that could lead out.
+    Workspace,
+    /// As a system tree, by its root (of a user namespace, where owners up to [`HIGHEST_ID`] are mapped):
+    /// owners, the setuid bits, attributes as [`super::xattrs`] keeps them, and links to anywhere, which
+    /// are right with the tree as root folder.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for system trees"))]
+    Tree,
+}
+
+impl Rules {
+    /// What is unpacked into, in messages.
+    fn place(self) -> &'static str {
+        match self {
+            Self::Workspace => "the workspace",
+            Self::Tree => "the tree",
+        }
+    }
+}
+
+/// The highest user or group of a tree.
+const HIGHEST_ID: u64 = 65_535;
 
 /// The room that an archive may take.
 #[derive(Clone, Copy, Debug)]
@@ -56,33 +85,44 @@ pub(super) struct Unpacked {
     pub(super) bytes: u64,
 }
 
-/// Unpacks an artifact's content beneath a folder. What was unpacked before an error stays.
+/// Gives the tar archive in a content, which is plain or compressed with zstd.
+pub(super) fn decompressed(content: impl Read) -> io::Result<impl Read> {
+    let mut content = BufReader::with_capacity(128 << 10, content);
+    let is_zstd = content.fill_buf()?.starts_with(&ZSTD);
+    Ok(if is_zstd {
+        Tar::Zstd(zstd::Decoder::with_buffer(content)?)
+    } else {
+        Tar::Plain(content)
+    })
+}
+
+enum Tar<R: BufRead> {
+    Plain(R),
+    Zstd(zstd::Decoder<'static, R>),
+}
+
+impl<R: BufRead> Read for Tar<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(content) => content.read(buffer),
+            Self::Zstd(content) => content.read(buffer),
+        }
+    }
+}
+
+/// Unpacks an artifact's content, compressed or not, beneath a folder. What was unpacked before an error
+/// stays.
 pub(super) fn unpack(
     name: &BlobName,
     root: OwnedFd,
     content: impl Read,
-    room: Room,
-) -> Result<Unpacked, Cause> {
-    let mut content = BufReader::with_capacity(128 << 10, content);
-    let begins = content.fill_buf().map_err(|why| damaged(name, &why))?;
-    if begins.starts_with(&ZSTD) {
-        let decoder =
-            zstd::Decoder::with_buffer(content).map_err(|why| cannot("decompress", &why))?;
-        entries(name, root, decoder, room)
-    } else {
-        entries(name, root, content, room)
-    }
-}
-
-fn entries(
-    name: &BlobName,
-    root: OwnedFd,
-    content: impl Read,
     mut room: Room,
+    rules: Rules,
 ) -> Result<Unpacked, Cause> {
+    let content = decompressed(content).map_err(|why| damaged(name, &why))?;
     let (guard, watch) = Guard::new(content);
     let mut archive = tar::Archive::new(guard);
-    let mut tree = Tree::new(name, root)?;
+    let mut tree = Tree::new(name, root, rules)?;
     let mut entries = archive.entries().map_err(|why| damaged(name, &why))?;
     loop {
         watch.allow(MOST_HEAD);
@@ -93,8 +133,9 @@ fn entries(
             return Err(cause(
                 CauseKind::DiskFull,
                 format!(
-                    "artifact {name}: the workspace may have {} bytes, and with what is unpacked it would \
+                    "artifact {name}: {} may have {} bytes, and with what is unpacked it would \
                      have more; archive less, or raise `limits.workspace` in the worker's configuration",
+                    rules.place(),
                     room.limit
                 ),
             ));
