@@ -44,7 +44,8 @@ pub struct Config {
     /// `allow_host` and `allow_network`; `false` when left out. `allow_chroot` is read, and chroot is
     /// refused all the same, as this worker cannot do it yet.
     pub allows: Allows,
-    /// `allow_file_protocol`, `ssh_key`, `ssh_known_hosts`: how git may reach repositories.
+    /// `allow_file_protocol`, `ssh_key`, `ssh_known_hosts`: how git may reach repositories, and with which
+    /// key rsync reaches other hosts.
     pub git: GitSettings,
     /// `pass_env`: the variables of the worker's own environment that actions see.
     pub pass_env: Vec<String>,

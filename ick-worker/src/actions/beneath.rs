@@ -2,7 +2,7 @@
 //! link is followed on the way.
 
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use std::io;
 use std::path::{Component, Path};
@@ -38,6 +38,12 @@ pub(super) fn open(root: impl AsFd, path: &Path, flags: OFlags) -> io::Result<Ow
         }
     }
     Err(Errno::AGAIN.into())
+}
+
+/// What is at a relative path; a link is a link.
+pub(super) fn kind(root: impl AsFd, path: &Path) -> io::Result<FileType> {
+    let there = open(root, path, OFlags::PATH | OFlags::NOFOLLOW)?;
+    Ok(FileType::from_raw_mode(rustix::fs::fstat(there)?.st_mode))
 }
 
 /// Opens a folder beneath the root, making what is missing of it.

@@ -15,6 +15,9 @@ pub struct Details {
     pub mirrors: PathBuf,
     /// How git may reach repositories.
     pub git: GitSettings,
+    /// Whether this worker's own file system may be written to, as shell actions on the host can.
+    #[serde(default)]
+    pub allow_host: bool,
     /// The checkout that stands for its own remotes, under `icktool run`.
     #[serde(default)]
     pub checkout: Option<Checkout>,
@@ -36,7 +39,7 @@ pub struct GitSettings {
     /// Whether repositories on this host's own file system may be read.
     #[serde(default)]
     pub allow_file: bool,
-    /// The private key for ssh; without it, ssh has no key.
+    /// The private key for ssh, of rsync too; without it, ssh has no key.
     #[serde(default)]
     pub ssh_key: Option<PathBuf>,
     /// The known hosts for ssh, besides those of the whole system.

@@ -10,8 +10,12 @@ mod beneath;
 mod details;
 mod fields;
 mod git;
+mod globs;
 mod populate_workspace;
+mod rsync;
 mod sources;
+mod ssh;
+mod tool;
 #[cfg(test)]
 mod trial;
 mod unpack;
@@ -30,9 +34,13 @@ use std::process::ExitCode;
 /// What this worker says to a built-in action that it cannot execute; none for one that it can.
 pub fn refusal(name: &str) -> Option<Cause> {
     match BuiltIn::from_word(name) {
-        Some(BuiltIn::Git | BuiltIn::GitMirror | BuiltIn::Archive | BuiltIn::PopulateWorkspace) => {
-            None
-        }
+        Some(
+            BuiltIn::Git
+            | BuiltIn::GitMirror
+            | BuiltIn::Archive
+            | BuiltIn::PopulateWorkspace
+            | BuiltIn::Rsync,
+        ) => None,
         Some(_) => Some(cause(
             CauseKind::NotAllowed,
             format!("this worker cannot execute the built-in action {name} yet"),
@@ -99,6 +107,7 @@ fn execute(folder: &Path, built: &mut Built) -> Result<(), Cause> {
         Some(BuiltIn::Git) => git::execute(&task, built),
         Some(BuiltIn::GitMirror) => git::git_mirror::execute(&task, built),
         Some(BuiltIn::PopulateWorkspace) => populate_workspace::execute(&task, built),
+        Some(BuiltIn::Rsync) => rsync::execute(&task),
         _ => archive::execute(&task, built),
     }
 }

@@ -31,6 +31,7 @@ impl Trial {
                 allow_file: true,
                 ..GitSettings::default()
             },
+            allow_host: false,
             checkout: None,
         };
         Self {

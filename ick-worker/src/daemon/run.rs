@@ -236,6 +236,7 @@ impl Run<'_> {
             ca_file: config.authorities.file().map(Path::to_owned),
             mirrors: config.state.join("mirrors"),
             git: config.git.clone(),
+            allow_host: config.allows.host,
             checkout: None,
         };
         serde_json::to_value(details).map_err(|why| {

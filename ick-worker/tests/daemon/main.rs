@@ -91,7 +91,7 @@ fn what_is_not_allowed_or_not_known_is_refused() {
         ),
         (json!({"shell": "true", "where": "chroot"}), "not_allowed"),
         (
-            json!({"action": "rsync", "rsync_src": "a", "rsync_target": "b"}),
+            json!({"action": "rsync", "rsync_src": "a", "rsync_target": "/b"}),
             "not_allowed",
         ),
         (

@@ -3,9 +3,11 @@
 use ick_api::controller::Allows;
 use ick_api::logframe::{Stream, frames};
 use ick_core::build::{CauseKind, Place};
+use ick_worker::actions::{Details, GitSettings, StoreAt};
 use ick_worker::engine::{
     Engine, EngineConfig, Event, LOG_LIMIT, Limits, Outcome, Program, Request, RunFolder, Running,
 };
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
@@ -106,6 +108,28 @@ impl Build {
 
     pub(crate) fn in_container(&self, script: &str) -> Request {
         self.request(Program::Shell(script.to_owned()), Place::Container)
+    }
+
+    /// A built-in action with its fields.
+    pub(crate) fn built_in(&self, step: &Value, details: &Details) -> Request {
+        let program = Program::BuiltIn {
+            name: step["action"].as_str().unwrap().to_owned(),
+            step: step.as_object().unwrap().clone(),
+            details: serde_json::to_value(details).unwrap(),
+        };
+        self.request(program, Place::Host)
+    }
+
+    /// What a built-in action is told where nothing is allowed.
+    pub(crate) fn details(&self) -> Details {
+        Details {
+            store: StoreAt::Folder(self.state().join("store")),
+            ca_file: None,
+            mirrors: self.state().join("mirrors"),
+            git: GitSettings::default(),
+            allow_host: false,
+            checkout: None,
+        }
     }
 
     pub(crate) fn start(&self, request: Request) -> Running {
@@ -224,6 +248,19 @@ impl Done {
 
     pub(crate) fn stderr(&self) -> String {
         self.of(|stream| stream == Stream::Stderr)
+    }
+
+    /// Ick's own lines.
+    pub(crate) fn ick(&self) -> String {
+        self.of(|stream| stream == Stream::Ick)
+    }
+
+    /// Why it failed, in words.
+    pub(crate) fn detail(&self) -> &str {
+        self.outcome
+            .cause
+            .as_ref()
+            .map_or("it succeeded", |why| &why.detail)
     }
 
     /// All that it wrote, in order.

@@ -16,3 +16,5 @@ mod log;
 mod network;
 mod ordinary_user;
 mod processes;
+mod rsync;
+mod sshd;

@@ -22,7 +22,8 @@ impl User {
                 "--home-dir",
                 "/nonexistent",
                 "--shell",
-                "/bin/false",
+                // Who logs in by ssh in the tests of rsync and dput is this user.
+                "/bin/sh",
             ])
             .arg(&name)
             .output()

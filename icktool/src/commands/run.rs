@@ -113,6 +113,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             allow_file: true,
             ..GitSettings::default()
         },
+        allow_host: true,
         checkout: Some(Checkout {
             folder: absolute(Path::new("."))?,
             committed: args.committed,

@@ -206,19 +206,20 @@ const RSYNC: &[FieldSpec] = &[
         "rsync_src",
         FieldKind::Path,
         Required,
-        "What is published, beneath the workspace.",
+        "A file, a folder (what is in it is published), or a glob, beneath the workspace.",
     ),
     spec(
         "rsync_target",
         FieldKind::Text,
         Required,
-        "Where to, as rsync takes it.",
+        "[user@]host:path or ssh://[user@]host[:port]/path, by ssh with the worker's key; an absolute path on the \
+         worker, if it allows host actions; or a folder beneath the workspace.",
     ),
     spec(
         "delete",
         FieldKind::Flag,
         No,
-        "Whether what is only at the target is deleted there.",
+        "Whether what is only at the target is deleted there; for a folder.",
     ),
 ];
 
@@ -227,13 +228,13 @@ const DPUT: &[FieldSpec] = &[
         "dput_host",
         FieldKind::Text,
         Required,
-        "The archive to upload to, as dput's configuration names it.",
+        "The archive to upload to, as the worker's dput configuration names it.",
     ),
     spec(
         "changes",
         FieldKind::Path,
         Nothing,
-        "The .changes file, a path or glob beneath the workspace; left out: all in the workspace.",
+        "The .changes files, a path or glob beneath the workspace; left out: all in its top folder.",
     ),
 ];
 

@@ -4,13 +4,13 @@
 //! sockets and the like are left out and named; a file that changes while it is packed fails the
 //! action by its name.
 
-mod globs;
 mod pack;
 mod stream;
 #[cfg(test)]
 mod tests;
 
 use super::artifact::{self, PATIENCE};
+use super::globs::Globs;
 use super::{StoreAt, Task, bad, beneath, sources};
 use crate::engine::{Built, cannot, cause};
 use ick_api::controller::Artifact;
@@ -24,7 +24,6 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-pub(super) use globs::Globs;
 pub(super) use pack::{Owners, Packing, pack};
 
 /// The status of a store without room.
@@ -52,10 +51,10 @@ pub(super) fn execute(task: &Task<'_>, built: &mut Built) -> Result<(), Cause> {
         Some(other) => return Err(bad(format!("mtime is keep or commit, not {other:?}"))),
     };
     // Wrong globs are told before the first try.
-    Globs::new(&paths)?;
+    Globs::new("paths", &paths)?;
     let packing = || {
         Ok(Packing {
-            globs: Globs::new(&paths)?,
+            globs: Globs::new("paths", &paths)?,
             mtime,
             owners: Owners::Zero,
         })

@@ -253,7 +253,7 @@ fn a_file_that_changes_while_it_is_packed_is_named() {
         let mut file = fs::File::create(trial.workspace().join("busy")).unwrap();
         file.write_all(&[7; 1000]).unwrap();
         let mut packing = Packing {
-            globs: Globs::new(&[]).unwrap(),
+            globs: Globs::new("paths", &[]).unwrap(),
             mtime: None,
             owners: Owners::Zero,
         };
@@ -277,7 +277,7 @@ fn a_file_that_changes_while_it_is_packed_is_named() {
 fn a_stream_whose_packer_fails_does_not_end_as_if_it_were_whole() {
     let trial = Trial::new();
     let mut packing = Packing {
-        globs: Globs::new(&["none"]).unwrap(),
+        globs: Globs::new("paths", &["none"]).unwrap(),
         mtime: None,
         owners: Owners::Zero,
     };

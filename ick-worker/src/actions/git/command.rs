@@ -1,19 +1,16 @@
 //! Calling git: with nothing of anybody's configuration, and no way to ask questions.
 
-use super::super::failed;
+pub(super) use super::super::tool::Failed;
+use super::super::{ssh, tool};
 use super::url::{Protocol, Url};
 use crate::actions::GitSettings;
-use crate::engine::{cannot, cause, private_file};
+use crate::engine::{cannot, private_file};
 use base64::Engine;
-use ick_core::build::{Cause, CauseKind};
+use ick_core::build::Cause;
 use ick_core::secret::Secret;
-use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-
-/// How many of the last lines of git's errors a cause has.
-const TAIL: usize = 10;
 
 /// git with the guards that it needs.
 #[derive(Debug)]
@@ -21,37 +18,6 @@ pub(super) struct Git {
     /// An empty folder.
     home: PathBuf,
     environment: Vec<(&'static str, String)>,
-}
-
-/// Why a call of git did not succeed.
-#[derive(Debug)]
-pub(super) enum Failed {
-    /// It said so itself: its last lines.
-    Said(String),
-    /// It could not be called.
-    Cause(Cause),
-}
-
-impl Failed {
-    /// The cause, when `what` was being done.
-    pub(super) fn cause(self, what: &str) -> Cause {
-        match self {
-            Self::Said(lines) if lines.contains("No space left on device") => cause(
-                CauseKind::DiskFull,
-                format!("cannot {what}: no space is left; make room on the build host"),
-            ),
-            Self::Said(lines) => failed(format!("cannot {what}: {lines}")),
-            Self::Cause(cause) => cause,
-        }
-    }
-
-    /// What git said.
-    pub(super) fn said(&self) -> &str {
-        match self {
-            Self::Said(lines) => lines,
-            Self::Cause(_) => "",
-        }
-    }
 }
 
 impl Git {
@@ -69,8 +35,9 @@ impl Git {
         };
         git.environment = vec![("GIT_ALLOW_PROTOCOL", protocol.to_owned())];
         if url.protocol == Protocol::Ssh {
+            let words = ssh::command(settings);
             git.environment
-                .push(("GIT_SSH_COMMAND", ssh_command(settings)));
+                .push(("GIT_SSH_COMMAND", ssh::for_shell(&words)));
         }
         if let Some((user, password)) = &url.login {
             // For this host alone, should it redirect.
@@ -165,11 +132,12 @@ impl Git {
         command.args(arguments);
         let broken = |why: std::io::Error| Failed::Cause(cannot("call git", &why));
         let mut child = command.spawn().map_err(|why| match why.kind() {
-            std::io::ErrorKind::NotFound => Failed::Cause(missing("git", "git")),
+            std::io::ErrorKind::NotFound => Failed::Cause(tool::missing("git", "git")),
             _ => broken(why),
         })?;
         let errors = child.stderr.take();
-        let said = std::thread::spawn(move || errors.map(|e| tail(e, quiet)).unwrap_or_default());
+        let said =
+            std::thread::spawn(move || errors.map(|e| tool::tail(e, quiet)).unwrap_or_default());
         let mut output = Vec::new();
         if let Some(mut stdout) = child.stdout.take() {
             stdout.read_to_end(&mut output).map_err(broken)?;
@@ -180,10 +148,10 @@ impl Git {
             return Ok(output);
         }
         if said.contains("cannot run ssh") {
-            return Err(Failed::Cause(missing("ssh", "openssh-client")));
+            return Err(Failed::Cause(ssh::missing()));
         }
         Err(Failed::Said(if said.is_empty() {
-            format!("git ended with {status}")
+            tool::ended("git", status)
         } else {
             said
         }))
@@ -219,54 +187,6 @@ macro_rules! arguments {
 }
 pub(super) use arguments;
 
-fn missing(tool: &str, package: &str) -> Cause {
-    cause(
-        CauseKind::MissingTool,
-        format!("{tool} is not on this worker: install the Debian package {package}"),
-    )
-}
-
-/// Shows lines, and keeps the last of them.
-fn tail(errors: impl Read, quiet: bool) -> String {
-    let mut last = VecDeque::new();
-    let mut reader = BufReader::new(errors);
-    let mut line = Vec::new();
-    while matches!(reader.read_until(b'\n', &mut line), Ok(count) if count > 0) {
-        let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-        if !quiet {
-            println!("{text}");
-        }
-        if last.len() == TAIL {
-            last.pop_front();
-        }
-        last.push_back(text);
-        line.clear();
-    }
-    Vec::from(last).join("\n")
-}
-
-/// ssh with the worker's own key and known hosts, and nothing of the user's configuration.
-fn ssh_command(settings: &GitSettings) -> String {
-    let mut command = "ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes \
-                       -o IdentitiesOnly=yes -o IdentityAgent=none -o ClearAllForwardings=yes"
-        .to_owned();
-    let mut file = |option: &str, path: Option<&PathBuf>, none: &str| {
-        // ssh splits the value at spaces itself, unless it is in quotes of its own.
-        let value = match path {
-            Some(path) => format!("\"{}\"", path.display()),
-            None => none.to_owned(),
-        };
-        command.push_str(&format!(" -o '{option}={}'", value.replace('\'', "'\\''")));
-    };
-    file("IdentityFile", settings.ssh_key.as_ref(), "none");
-    file(
-        "UserKnownHostsFile",
-        settings.ssh_known_hosts.as_ref(),
-        "/dev/null",
-    );
-    command
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,20 +211,5 @@ mod tests {
             )
             .unwrap();
         assert_eq!(header, "Authorization: Basic bWU6aHVudGVyMg==");
-    }
-
-    #[test]
-    fn ssh_gets_quoted_paths() {
-        let settings = GitSettings {
-            ssh_key: Some("/a b/it's".into()),
-            ..GitSettings::default()
-        };
-        let command = ssh_command(&settings);
-        assert!(
-            command.ends_with(
-                " -o 'IdentityFile=\"/a b/it'\\''s\"' -o 'UserKnownHostsFile=/dev/null'"
-            ),
-            "{command}"
-        );
     }
 }

@@ -2,8 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed test is a panic")]
 
-use super::super::archive::{Globs, Owners, Packing, pack};
+use super::super::archive::{Owners, Packing, pack};
 use super::super::beneath;
+use super::super::globs::Globs;
 use super::super::xattrs::Attributes;
 use super::{Room, Rules, Unpacked, unpack};
 use ick_core::build::Cause;
@@ -67,7 +68,7 @@ fn tree() -> Option<tempfile::TempDir> {
 fn packed(tree: &Path) -> Vec<u8> {
     let mut archive = Vec::new();
     let mut packing = Packing {
-        globs: Globs::new(&[]).unwrap(),
+        globs: Globs::new("paths", &[]).unwrap(),
         mtime: None,
         owners: Owners::Tree,
     };

@@ -1,14 +1,18 @@
-//! Which of the workspace's entries are packed.
+//! Globs: which of the workspace's entries an action is about.
 
-use super::super::bad;
+use super::{bad, beneath, failed};
 use globset::{GlobBuilder, GlobMatcher};
 use ick_core::build::Cause;
-use std::ffi::OsStr;
+use rustix::fd::OwnedFd;
+use rustix::fs::{Dir, FileType, OFlags};
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 
-/// `paths`: what matches is packed, a folder with all that is in it. None means everything.
+/// The globs of a field: what matches is taken, a folder with all that is in it. None means everything.
 #[derive(Debug)]
-pub(in crate::actions) struct Globs {
+pub(super) struct Globs {
     globs: Vec<Glob>,
 }
 
@@ -23,28 +27,28 @@ struct Glob {
 
 /// What becomes of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::actions) enum Choice {
-    /// Packed, with all beneath it.
+pub(super) enum Choice {
+    /// Taken, with all beneath it.
     Whole,
-    /// Not packed itself, but something beneath it may be.
+    /// Not taken itself, but something beneath it may be.
     Beneath,
     /// Neither.
     No,
 }
 
 impl Globs {
-    /// Reads `paths`. `*` stays within a name, `**` does not; names that begin with a dot are names
-    /// like others.
-    pub(in crate::actions) fn new(paths: &[&str]) -> Result<Self, Cause> {
-        let globs = paths
+    /// Reads the field of this name. `*` stays within a name, `**` does not; names that begin with a dot
+    /// are names like others.
+    pub(super) fn new(field: &str, texts: &[&str]) -> Result<Self, Cause> {
+        let globs = texts
             .iter()
-            .map(|text| glob(text))
+            .map(|text| glob(field, text))
             .collect::<Result<_, _>>()?;
         Ok(Self { globs })
     }
 
-    /// What becomes of an entry that is in no folder that is packed whole.
-    pub(in crate::actions) fn choose(&mut self, path: &Path) -> Choice {
+    /// What becomes of an entry that is in no folder that is taken whole.
+    pub(super) fn choose(&mut self, path: &Path) -> Choice {
         if self.globs.is_empty() {
             return Choice::Whole;
         }
@@ -62,26 +66,79 @@ impl Globs {
         choice
     }
 
-    /// Takes note of an entry that is packed because its folder is: a glob for it has matched.
-    pub(in crate::actions) fn note(&mut self, path: &Path) {
+    /// Takes note of an entry that is taken because its folder is: a glob for it has matched.
+    pub(super) fn note(&mut self, path: &Path) {
         for glob in &mut self.globs {
             glob.matched = glob.matched || glob.matcher.is_match(path);
         }
     }
 
     /// Whether [`Globs::note`] could still change something.
-    pub(in crate::actions) fn is_waiting(&self) -> bool {
+    pub(super) fn is_waiting(&self) -> bool {
         self.globs.iter().any(|glob| !glob.matched)
     }
 
     /// The globs that matched nothing.
-    pub(in crate::actions) fn unmatched(&self) -> Vec<&str> {
+    pub(super) fn unmatched(&self) -> Vec<&str> {
         let globs = self.globs.iter().filter(|glob| !glob.matched);
         globs.map(|glob| glob.text.as_str()).collect()
     }
 }
 
-fn glob(text: &str) -> Result<Glob, Cause> {
+/// Whether a path is a glob, and no plain name.
+pub(super) fn is_glob(text: &str) -> bool {
+    has_wildcard(OsStr::new(text))
+}
+
+/// What in the workspace matches this glob, in order; a folder stands for all that is in it. No link is
+/// followed, and memory is that of the folders on the way down and of what is found.
+pub(super) fn find(root: &OwnedFd, field: &str, text: &str) -> Result<Vec<PathBuf>, Cause> {
+    let mut globs = Globs::new(field, &[text])?;
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        for (name, kind) in entries(root, &folder)? {
+            let path = folder.join(name);
+            match globs.choose(&path) {
+                Choice::Whole => found.push(path),
+                Choice::Beneath if is_folder(root, &path, kind)? => folders.push(path),
+                Choice::Beneath | Choice::No => {}
+            }
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Not every file system says the kind with the name.
+fn is_folder(root: &OwnedFd, path: &Path, kind: FileType) -> Result<bool, Cause> {
+    if kind != FileType::Unknown {
+        return Ok(kind == FileType::Directory);
+    }
+    Ok(beneath::kind(root, path).map_err(|why| unreadable(path, &why))? == FileType::Directory)
+}
+
+fn entries(root: &OwnedFd, folder: &Path) -> Result<Vec<(OsString, FileType)>, Cause> {
+    let read = || -> io::Result<Vec<(OsString, FileType)>> {
+        let opened = beneath::open(root, folder, OFlags::RDONLY | OFlags::DIRECTORY)?;
+        let mut entries = Vec::new();
+        for entry in Dir::new(opened)? {
+            let entry = entry?;
+            let name = OsString::from_vec(entry.file_name().to_bytes().to_vec());
+            if name != "." && name != ".." {
+                entries.push((name, entry.file_type()));
+            }
+        }
+        Ok(entries)
+    };
+    read().map_err(|why| unreadable(folder, &why))
+}
+
+fn unreadable(path: &Path, why: &io::Error) -> Cause {
+    failed(format!("cannot read {}: {why}", path.display()))
+}
+
+fn glob(field: &str, text: &str) -> Result<Glob, Cause> {
     let plain: PathBuf = Path::new(text)
         .components()
         .filter(|part| *part != Component::CurDir)
@@ -91,7 +148,7 @@ fn glob(text: &str) -> Result<Glob, Cause> {
         .any(|part| !matches!(part, Component::Normal(_)));
     if text.is_empty() || text.contains('\0') || escapes {
         return Err(bad(format!(
-            "paths: {text:?} is not a path or glob beneath the workspace"
+            "{field}: {text:?} is not a path or glob beneath the workspace"
         )));
     }
     // "." is the whole workspace.
@@ -104,7 +161,7 @@ fn glob(text: &str) -> Result<Glob, Cause> {
         .literal_separator(true)
         .backslash_escape(true)
         .build()
-        .map_err(|why| bad(format!("paths: {why}")))?
+        .map_err(|why| bad(format!("{field}: {why}")))?
         .compile_matcher();
     let literal = Path::new(&pattern)
         .components()
@@ -150,7 +207,7 @@ mod tests {
             (&["{a,b}/x"], "b/x", Whole),
         ];
         for (paths, path, choice) in cases {
-            let mut globs = Globs::new(paths)?;
+            let mut globs = Globs::new("paths", paths)?;
             assert_eq!(globs.choose(Path::new(path)), *choice, "{paths:?} {path}");
         }
         Ok(())
@@ -159,13 +216,13 @@ mod tests {
     #[test]
     fn what_leads_out_or_is_no_glob_is_refused() {
         for bad in ["", "/etc/passwd", "../x", "a/../../x", "a[", "a\0"] {
-            assert!(Globs::new(&[bad]).is_err(), "{bad:?}");
+            assert!(Globs::new("paths", &[bad]).is_err(), "{bad:?}");
         }
     }
 
     #[test]
     fn globs_that_match_nothing_are_named() -> Result<(), Cause> {
-        let mut globs = Globs::new(&["a", "b*", "a/inner"])?;
+        let mut globs = Globs::new("paths", &["a", "b*", "a/inner"])?;
         globs.choose(Path::new("a"));
         assert_eq!(globs.unmatched(), ["b*", "a/inner"]);
         globs.note(Path::new("a/inner"));
