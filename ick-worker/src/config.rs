@@ -1,6 +1,6 @@
 //! The worker's configuration: which controller, as which client, and what is allowed here.
 
-use crate::actions::GitSettings;
+use crate::actions::{DputSettings, GitSettings};
 use crate::engine::{Limits, UID_BASE};
 use ick_api::controller::Allows;
 use ick_client::{Authorities, Credentials};
@@ -45,8 +45,10 @@ pub struct Config {
     /// refused all the same, as this worker cannot do it yet.
     pub allows: Allows,
     /// `allow_file_protocol`, `ssh_key`, `ssh_known_hosts`: how git may reach repositories, and with which
-    /// key rsync reaches other hosts.
+    /// key rsync and dput reach other hosts.
     pub git: GitSettings,
+    /// `dput_config`, `dput_keyring`: how dput may reach archives.
+    pub dput: DputSettings,
     /// `pass_env`: the variables of the worker's own environment that actions see.
     pub pass_env: Vec<String>,
     /// `visible`: folders of the worker's own root that containers see as well.
@@ -151,6 +153,11 @@ fn lower(fields: &Fields<'_>, state: Option<&Path>) -> Option<Result<Config, Con
         ssh_key: path("ssh_key"),
         ssh_known_hosts: path("ssh_known_hosts"),
     };
+    let dput = DputSettings {
+        config: path("dput_config"),
+        keyring: path("dput_keyring"),
+        home: None,
+    };
     let pass_env = fields.texts("pass_env").unwrap_or_default();
     let visible = fields.texts("visible").unwrap_or_default();
     let uid_base = fields
@@ -177,6 +184,7 @@ fn lower(fields: &Fields<'_>, state: Option<&Path>) -> Option<Result<Config, Con
         keywords,
         allows,
         git,
+        dput,
         pass_env,
         visible: visible.into_iter().map(PathBuf::from).collect(),
         uid_base: u32::try_from(uid_base).ok()?,
@@ -242,7 +250,7 @@ mod tests {
         let text = format!(
             "{LEAST}state: /elsewhere\nslots: 3\nkeywords: [big]\nallow_host: true\nallow_chroot: true\n\
              allow_network: true\nallow_file_protocol: true\npass_env: [http_proxy]\nvisible: [/srv]\n\
-             ssh_key: /k\nssh_known_hosts: /h\nuid_base: 200000\nfree_space: 2GiB\nlimits: {{tmp: 1MiB, grace: 2s}}\n"
+             ssh_key: /k\nssh_known_hosts: /h\ndput_config: /d\ndput_keyring: /r\nuid_base: 200000\nfree_space: 2GiB\nlimits: {{tmp: 1MiB, grace: 2s}}\n"
         );
         let config = Config::parse("c", &text, None).unwrap();
         assert_eq!(config.state, Path::new("/elsewhere"));
@@ -251,6 +259,8 @@ mod tests {
         assert_eq!(config.limits.tmp, 1 << 20);
         assert_eq!(config.free_space, 2 << 30);
         assert_eq!(config.git.ssh_key.as_deref(), Some(Path::new("/k")));
+        assert_eq!(config.dput.config.as_deref(), Some(Path::new("/d")));
+        assert_eq!(config.dput.keyring.as_deref(), Some(Path::new("/r")));
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub struct Details {
     /// Whether this worker's own file system may be written to, as shell actions on the host can.
     #[serde(default)]
     pub allow_host: bool,
+    /// How dput may reach archives.
+    #[serde(default)]
+    pub dput: DputSettings,
     /// The checkout that stands for its own remotes, under `icktool run`.
     #[serde(default)]
     pub checkout: Option<Checkout>,
@@ -33,13 +36,28 @@ pub enum StoreAt {
     Folder(PathBuf),
 }
 
+/// How dput may reach archives.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DputSettings {
+    /// Its configuration; without one, /etc/dput.cf and .dput.cf in `home`.
+    #[serde(default)]
+    pub config: Option<PathBuf>,
+    /// The keys whose signatures count, as `gpg --export` writes them; without them, the keyring of GnuPG
+    /// in `home`.
+    #[serde(default)]
+    pub keyring: Option<PathBuf>,
+    /// The home of the worker's user, which builds do not see in containers.
+    #[serde(default)]
+    pub home: Option<PathBuf>,
+}
+
 /// How git may reach repositories. https and ssh are always on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GitSettings {
     /// Whether repositories on this host's own file system may be read.
     #[serde(default)]
     pub allow_file: bool,
-    /// The private key for ssh, of rsync too; without it, ssh has no key.
+    /// The private key for ssh, of rsync and dput too; without it, ssh has no key.
     #[serde(default)]
     pub ssh_key: Option<PathBuf>,
     /// The known hosts for ssh, besides those of the whole system.

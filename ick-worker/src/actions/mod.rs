@@ -8,6 +8,7 @@ mod archive;
 mod artifact;
 mod beneath;
 mod details;
+mod dput;
 mod fields;
 mod git;
 mod globs;
@@ -21,7 +22,7 @@ mod trial;
 mod unpack;
 mod xattrs;
 
-pub use details::{Checkout, Details, GitSettings, StoreAt};
+pub use details::{Checkout, Details, DputSettings, GitSettings, StoreAt};
 
 use crate::engine::{BUILT, Built, Order, Program, VERSION, cannot, cause};
 use ick_core::build::{Cause, CauseKind};
@@ -39,7 +40,8 @@ pub fn refusal(name: &str) -> Option<Cause> {
             | BuiltIn::GitMirror
             | BuiltIn::Archive
             | BuiltIn::PopulateWorkspace
-            | BuiltIn::Rsync,
+            | BuiltIn::Rsync
+            | BuiltIn::Dput,
         ) => None,
         Some(_) => Some(cause(
             CauseKind::NotAllowed,
@@ -108,6 +110,7 @@ fn execute(folder: &Path, built: &mut Built) -> Result<(), Cause> {
         Some(BuiltIn::GitMirror) => git::git_mirror::execute(&task, built),
         Some(BuiltIn::PopulateWorkspace) => populate_workspace::execute(&task, built),
         Some(BuiltIn::Rsync) => rsync::execute(&task),
+        Some(BuiltIn::Dput) => dput::execute(&task),
         _ => archive::execute(&task, built),
     }
 }

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed test is a panic")]
 
-use super::{Checkout, Details, GitSettings, StoreAt, Task, fields::Fields};
+use super::{Checkout, Details, DputSettings, GitSettings, StoreAt, Task, fields::Fields};
 use crate::engine::{Built, Limits, Order, Program, Request, VERSION};
 use ick_core::build::{Cause, Place};
 use serde_json::{Map, Value};
@@ -32,6 +32,7 @@ impl Trial {
                 ..GitSettings::default()
             },
             allow_host: false,
+            dput: DputSettings::default(),
             checkout: None,
         };
         Self {

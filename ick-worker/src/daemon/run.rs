@@ -7,13 +7,13 @@ use super::register;
 use super::ship::{Shipped, Shipper};
 use super::slot::Slot;
 use super::stop::Mode;
-use crate::actions::{self, Details, StoreAt};
+use crate::actions::{self, Details, DputSettings, StoreAt};
 use crate::engine::{Event, Outcome, Request, RunFolder, Running, StopReason, cannot, cause};
 use ick_api::controller::{NextWork, Report, WorkItem};
 use ick_client::Retry;
 use ick_core::build::{Cause, CauseKind};
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -237,6 +237,10 @@ impl Run<'_> {
             mirrors: config.state.join("mirrors"),
             git: config.git.clone(),
             allow_host: config.allows.host,
+            dput: DputSettings {
+                home: std::env::var_os("HOME").map(PathBuf::from),
+                ..config.dput.clone()
+            },
             checkout: None,
         };
         serde_json::to_value(details).map_err(|why| {

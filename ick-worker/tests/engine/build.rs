@@ -3,7 +3,7 @@
 use ick_api::controller::Allows;
 use ick_api::logframe::{Stream, frames};
 use ick_core::build::{CauseKind, Place};
-use ick_worker::actions::{Details, GitSettings, StoreAt};
+use ick_worker::actions::{Details, DputSettings, GitSettings, StoreAt};
 use ick_worker::engine::{
     Engine, EngineConfig, Event, LOG_LIMIT, Limits, Outcome, Program, Request, RunFolder, Running,
 };
@@ -128,6 +128,7 @@ impl Build {
             mirrors: self.state().join("mirrors"),
             git: GitSettings::default(),
             allow_host: false,
+            dput: DputSettings::default(),
             checkout: None,
         }
     }

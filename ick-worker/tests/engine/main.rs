@@ -9,6 +9,7 @@
 mod again;
 mod build;
 mod container;
+mod dput;
 mod endings;
 mod host;
 mod limits;

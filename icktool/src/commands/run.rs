@@ -13,7 +13,7 @@ use crate::session::{Context, absolute};
 use ick_api::controller::Allows;
 use ick_core::definition::Trigger;
 use ick_core::name::BuildId;
-use ick_worker::actions::{Checkout, Details, GitSettings, StoreAt};
+use ick_worker::actions::{Checkout, Details, DputSettings, GitSettings, StoreAt};
 use ick_worker::engine::{Engine, EngineConfig};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -114,6 +114,10 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
             ..GitSettings::default()
         },
         allow_host: true,
+        dput: DputSettings {
+            home: std::env::var_os("HOME").map(PathBuf::from),
+            ..DputSettings::default()
+        },
         checkout: Some(Checkout {
             folder: absolute(Path::new("."))?,
             committed: args.committed,
