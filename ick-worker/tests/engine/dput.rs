@@ -280,6 +280,16 @@ fn signatures_and_checksums_are_checked() {
             "dput.cf",
         ],
     );
+    // With a source, what describes it is signed as well.
+    package(&build.file(""), "hello");
+    let plain = fs::read_to_string(&file).unwrap();
+    let dsc = build.file("hello_1.0.dsc");
+    fs::write(&dsc, "Format: 3.0 (native)\n").unwrap();
+    let named = format!("Files:\n {} 21 misc optional hello_1.0.dsc\n", md5(&dsc));
+    let source = plain.replace("Architecture: all", "Architecture: source all");
+    fs::write(&file, source.replace("Files:\n", &named)).unwrap();
+    archive.sign("maintainer", &file);
+    try_it("local", &["its .dsc is not signed", "debsign"]);
     // Where the worker's configuration allows it.
     package(&build.file(""), "hello");
     uploaded(&upload(&build, &details, &step("trusting")));
