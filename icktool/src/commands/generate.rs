@@ -1,6 +1,7 @@
 //! `icktool generate`: the completions and man pages, from the definitions of the commands.
 
 use crate::cli;
+use crate::commands::actions_page;
 use crate::error::{Error, Failure};
 use crate::exit::{self, Exit};
 use clap::Command;
@@ -55,6 +56,10 @@ pub fn files() -> BTreeMap<String, Vec<u8>> {
             &mut files,
         );
     }
+    files.insert(
+        "man/ick-actions.7".to_owned(),
+        actions_page::render().into_bytes(),
+    );
     files
 }
 

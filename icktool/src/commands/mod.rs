@@ -1,6 +1,7 @@
 //! The commands, one subject a file: what each takes, and what it does.
 
 pub mod actions;
+mod actions_page;
 pub mod artifacts;
 pub mod build;
 pub mod builds;
