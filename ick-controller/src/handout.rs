@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::idle::Slot;
 use crate::state::{BuildRecord, BuildTerms, Error, Queued, Read, Write};
 use crate::transition::{self, Moved, Stuck};
-use ick_api::controller::{NextWork, WorkItem};
+use ick_api::controller::{Cache, NextWork, WorkItem};
 use ick_core::build::{Event, LeaseId, Outcome};
 use ick_core::definition::CREATE_WORKSPACE;
 use ick_core::name::WorkerId;
@@ -151,6 +151,7 @@ impl App {
             cancelled: build.state.cancel,
             log_left: Some(self.config.log_limit.saturating_sub(log_size)),
             artifact_store: self.config.artifact_store.clone(),
+            cache: cache(build, terms, &action.action_id),
             now,
         })))
     }
@@ -162,6 +163,17 @@ impl App {
             Stuck::State(error) => error.into(),
         }
     }
+}
+
+/// What of the workspace is kept, for the worker that executes this action.
+fn cache(build: &BuildRecord, terms: &BuildTerms, action_id: &str) -> Option<Cache> {
+    let cache = terms.plan.cache.clone()?;
+    Some(Cache {
+        paths: cache.paths,
+        git_ref: cache.git_ref,
+        default_ref: cache.default_ref,
+        keep: build.state.may_be_done() && terms.plan.ends_with(action_id),
+    })
 }
 
 /// A lease that was never used before: 128 random bits.

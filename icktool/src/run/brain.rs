@@ -1,7 +1,7 @@
 //! What decides in the controller's place: the core's state machine, for one build, in memory.
 
 use crate::commands::verdict::now;
-use ick_api::controller::{Artifact, Build, BuildAction, Source, WorkItem};
+use ick_api::controller::{Artifact, Build, BuildAction, Cache, Source, WorkItem};
 use ick_core::build::{
     self, Cause, CauseKind, Event, LeaseId, Outcome, Refused, Shape, ShapeError, State, apply,
 };
@@ -152,6 +152,12 @@ impl Brain {
             store_token: None,
             log_left: Some(log_left),
             artifact_store: String::new(),
+            cache: self.plan.cache.clone().map(|cache| Cache {
+                paths: cache.paths,
+                git_ref: cache.git_ref,
+                default_ref: cache.default_ref,
+                keep: self.state.may_be_done() && self.plan.ends_with(&action.action_id),
+            }),
             now: now(),
         }
     }

@@ -60,8 +60,28 @@ pub struct WorkItem {
     /// The artifact store's URL.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub artifact_store: String,
+    /// The folders of the workspace that are kept between the project's builds; none when none are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Cache>,
     /// The controller's present time.
     pub now: Timestamp,
+}
+
+/// What of a workspace is kept for the project's next build on this worker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Cache {
+    /// The folders, relative to the workspace.
+    pub paths: Vec<String>,
+    /// The git ref that is built; none for the remote's HEAD.
+    #[serde(default, rename = "ref")]
+    pub git_ref: Option<String>,
+    /// The ref that is built when a trigger names none, in the same form.
+    #[serde(default)]
+    pub default_ref: Option<String>,
+    /// Whether the build is done when this action is, so that the folders are to be kept then.
+    #[serde(default)]
+    pub keep: bool,
 }
 
 /// An answer that is a work item or `{}`.

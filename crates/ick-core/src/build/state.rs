@@ -204,6 +204,11 @@ impl State {
         self.cancel > 0 && !self.status.has_ended()
     }
 
+    /// Whether nothing has happened in this attempt for which the build could not be done.
+    pub fn may_be_done(&self) -> bool {
+        self.trouble.is_none() && self.cancel == 0 && !self.timed_out
+    }
+
     /// When [`super::Event::Tick`] will next change something, if nothing else happens before.
     pub fn due(&self, shape: &Shape) -> Option<Timestamp> {
         match self.status {

@@ -16,6 +16,8 @@ pub const PROJECTS: usize = 10_000;
 pub const PIPELINES: usize = 10_000;
 /// Pipelines of a project.
 pub const PIPELINES_OF_PROJECT: usize = 500;
+/// Folders in a project's `cache`.
+pub const CACHE: usize = 100;
 /// Parameters of a project, and of a pipeline.
 pub const PARAMETERS: usize = 500;
 /// Actions of a pipeline, and of a build.

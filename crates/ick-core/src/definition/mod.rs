@@ -8,6 +8,7 @@
 
 mod action;
 mod builtin;
+mod cache;
 mod check;
 mod expand;
 mod field;
@@ -25,6 +26,7 @@ mod template;
 pub use crate::schedule::Needs;
 pub use action::{Action, Kind};
 pub use builtin::{BuiltIn, Fallback, FieldKind, FieldSpec};
+pub use cache::Cache;
 pub use check::{Checked, Definitions};
 pub use expand::Access;
 pub use expand::{Context, ExpandError, blob_access, expand};

@@ -1,6 +1,6 @@
 //! What a build is to do: a full copy, so that changing a project never changes a build.
 
-use super::Needs;
+use super::{Cache, Needs};
 use crate::build::{ActionShape, Place, When};
 use crate::duration;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,9 @@ pub struct Plan {
     pub parameters: Map<String, Value>,
     /// What a worker must allow to have it.
     pub needs: Needs,
+    /// What is kept of the workspace for the next build; none when nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Cache>,
     /// What is done, in order; the first is `create_workspace`.
     pub actions: Vec<PlannedAction>,
 }
@@ -69,6 +72,16 @@ impl Plan {
                 once: action.once,
             })
             .collect()
+    }
+
+    /// Whether a build of which nothing has failed is done when this action is: all that follow are for
+    /// failures.
+    pub fn ends_with(&self, action_id: &str) -> bool {
+        let mut after = self
+            .actions
+            .iter()
+            .skip_while(|action| action.action_id != action_id);
+        after.next().is_some() && after.all(|action| action.when == When::OnFailure)
     }
 
     /// The action of an id.

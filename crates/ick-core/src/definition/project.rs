@@ -1,6 +1,6 @@
 //! A project: its parameters and the pipelines that a build of it goes through.
 
-use super::{action, limits};
+use super::{action, cache, limits};
 use crate::duration;
 use crate::name::{ParameterName, PipelineName, ProjectName};
 use crate::yaml::{self, Field, Fields, Flaw, Flaws, Node, Span, Value as Found};
@@ -21,6 +21,9 @@ pub struct Project {
     pub pipelines: Vec<PipelineName>,
     /// How long a whole build may take.
     pub timeout: Duration,
+    /// The folders of the workspace that a worker keeps for the next build: names joined by `/`, none
+    /// beneath another.
+    pub cache: Vec<String>,
 }
 
 /// Where the parts of a project stand, for what can be said only when all files are read.
@@ -42,6 +45,10 @@ pub(super) const FIELDS: &[(&str, &str)] = &[
     (
         "timeout",
         "How long a whole build may take; 1h when left out.",
+    ),
+    (
+        "cache",
+        "Folders of the workspace that are kept for the next build.",
     ),
 ];
 
@@ -112,6 +119,7 @@ impl Project {
             names.into_iter().collect::<Option<Vec<_>>>()
         });
         let timeout = fields.field("timeout").and_then(|f| action::positive(&f));
+        let cache = fields.field("cache").map(|field| cache::paths(&field));
         fields.known(ignored);
         fields.finish();
         let project = Self {
@@ -120,6 +128,7 @@ impl Project {
             parameters,
             pipelines: pipelines?,
             timeout: timeout.unwrap_or(limits::BUILD_TIMEOUT),
+            cache: cache.unwrap_or_default(),
         };
         Some((project, places))
     }
@@ -137,6 +146,9 @@ impl Project {
             self.pipelines.iter().map(PipelineName::as_str).collect(),
         );
         map.insert("timeout".to_owned(), duration::format(self.timeout).into());
+        if !self.cache.is_empty() {
+            map.insert("cache".to_owned(), self.cache.clone().into());
+        }
         Value::Object(map)
     }
 

@@ -2,7 +2,8 @@
 
 use super::action::{Action, Kind};
 use super::builtin::{BuiltIn, Fallback};
-use super::expand::{self, Context};
+use super::cache::{self, Cache};
+use super::expand::{self, Context, ExpandError};
 use super::pipeline::Pipeline;
 use super::plan::{PLAN_VERSION, Plan, PlannedAction};
 use super::project::Project;
@@ -80,6 +81,7 @@ pub fn resolve(
         project,
         trigger,
         ref_is_used: false,
+        default_ref: None,
         left: Some(limits::PLAN),
         flaws,
         told: HashSet::new(),
@@ -88,6 +90,7 @@ pub fn resolve(
             timeout: project.timeout,
             parameters: Map::new(),
             needs: Needs::default(),
+            cache: None,
             actions: Vec::with_capacity(count + 1),
         },
     };
@@ -199,11 +202,23 @@ fn create_workspace() -> PlannedAction {
     }
 }
 
+fn is_git(action: &Action) -> bool {
+    matches!(
+        action.kind,
+        Kind::BuiltIn {
+            name: BuiltIn::Git,
+            ..
+        }
+    )
+}
+
 struct Planner<'a> {
     project: &'a Project,
     trigger: &'a Trigger,
     /// Whether a `git` action has taken the trigger's ref and commit.
     ref_is_used: bool,
+    /// What the first `git` action checks out when a trigger says nothing, once there was one.
+    default_ref: Option<Option<String>>,
     /// How many more bytes the plan may have; none when that was reported as too many.
     left: Option<usize>,
     flaws: Vec<Flaw>,
@@ -248,6 +263,11 @@ impl Planner<'_> {
                 ),
             }
         }
+        if self.default_ref.is_none()
+            && let Some(git) = pipeline.actions.iter().find(|action| is_git(action))
+        {
+            self.default_ref = Some(self.default_ref_of(git, pipeline));
+        }
         let size = limits::json_size(&parameters);
         for (i, action) in pipeline.actions.iter().enumerate() {
             let called = match &action.name {
@@ -257,6 +277,34 @@ impl Planner<'_> {
             let called = format!("pipeline {}, action {} ({called})", pipeline.name, i + 1);
             self.action(action, &parameters, size, &called);
         }
+    }
+
+    /// What a `git` action checks out when a trigger says nothing.
+    fn default_ref_of(&self, action: &Action, pipeline: &Pipeline) -> Option<String> {
+        let mut parameters = Map::new();
+        for wanted in &pipeline.parameters {
+            let name = wanted.name.as_str();
+            let value = self.project.parameters.get(name);
+            if let Some(value) = value.or(wanted.default.as_ref()) {
+                parameters.insert(name.to_owned(), value.clone());
+            }
+        }
+        match action.to_json() {
+            Value::Object(step) => self.ref_of(&step, &parameters),
+            _ => None,
+        }
+    }
+
+    /// What a `git` action checks out, as far as that is known before the build begins; none for the
+    /// remote's HEAD.
+    fn ref_of(&self, step: &Map<String, Value>, parameters: &Map<String, Value>) -> Option<String> {
+        let step = match expand::needs_parameters_only(step, parameters) {
+            true => self.expanded(step, parameters).unwrap_or_default(),
+            false => step.clone(),
+        };
+        let git_ref = step.get("git_ref").or_else(|| parameters.get("git_ref"));
+        let git_ref = git_ref.and_then(Value::as_str);
+        git_ref.map(|text| cache::branch(text).to_owned())
     }
 
     /// Adds an action. `size`: that of its parameters.
@@ -376,6 +424,18 @@ impl Planner<'_> {
         if !expand::needs_parameters_only(step, parameters) {
             return;
         }
+        if let Err(error) = self.expanded(step, parameters) {
+            for problem in error.problems {
+                self.flaw(format!("{called}: {problem}"), None);
+            }
+        }
+    }
+
+    fn expanded(
+        &self,
+        step: &Map<String, Value>,
+        parameters: &Map<String, Value>,
+    ) -> Result<Map<String, Value>, ExpandError> {
         let build = BuildId {
             project: self.project.name.clone(),
             number: 0,
@@ -386,17 +446,27 @@ impl Planner<'_> {
             commit: None,
             outputs: &BTreeMap::new(),
         };
-        if let Err(error) = expand::expand(step, &context) {
-            for problem in error.problems {
-                self.flaw(format!("{called}: {problem}"), None);
-            }
+        expand::expand(step, &context)
+    }
+
+    fn cache(&self) -> Option<Cache> {
+        if self.project.cache.is_empty() {
+            return None;
         }
+        let git = BuiltIn::Git.as_str();
+        let first = self.plan.actions.iter().find(|action| action.kind == git);
+        Some(Cache {
+            paths: self.project.cache.clone(),
+            git_ref: first.and_then(|action| self.ref_of(&action.step, &action.parameters)),
+            default_ref: self.default_ref.clone().flatten(),
+        })
     }
 
     fn finish(mut self) -> Result<Plan, Vec<Flaw>> {
         if !self.flaws.is_empty() {
             return Err(self.flaws);
         }
+        self.plan.cache = self.cache();
         if let Some(first) = self.plan.actions.first_mut() {
             first.parameters.clone_from(&self.plan.parameters);
         }

@@ -95,6 +95,12 @@ fn project_field(field: &str) -> Value {
             "maxItems": limits::PIPELINES_OF_PROJECT,
         }),
         "timeout" => json!({"$ref": "#/$defs/duration"}),
+        "cache" => json!({
+            "type": "array",
+            "items": {"type": "string", "minLength": 1, "maxLength": limits::TEXT},
+            "maxItems": limits::CACHE,
+            "uniqueItems": true,
+        }),
         _ => json!({}),
     }
 }

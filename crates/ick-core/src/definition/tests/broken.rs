@@ -100,6 +100,18 @@ projects:
 ",
         ),
         (
+            "a cache",
+            "\
+projects:
+- project: a
+  pipelines: []
+  cache: src/target
+- project: b
+  pipelines: []
+  cache: [src/target, ./src//target/, src, src/tar, /abs, a/../b, ., '', a/.git/b, '${x}', 7, \"a\\tb\"]
+",
+        ),
+        (
             "a pipeline that no file defines",
             "\
 projects:

@@ -10,6 +10,8 @@ fn what_is_as_by_default_is_left_out() {
         "\
 projects:
 - {project: a/b, pipelines: [p, p], timeout: 90m}
+- {project: b, pipelines: [], cache: []}
+- {project: c, pipelines: [], cache: [./a//b/, .c]}
 pipelines:
 - pipeline: p
   description: all of it
@@ -32,7 +34,13 @@ pipelines:
         .collect();
     assert_eq!(
         project,
-        [json!({"project": "a/b", "parameters": {}, "pipelines": ["p", "p"], "timeout": "1h30m"})]
+        [
+            json!({"project": "a/b", "parameters": {}, "pipelines": ["p", "p"], "timeout": "1h30m"}),
+            json!({"project": "b", "parameters": {}, "pipelines": [], "timeout": "1h"}),
+            json!({
+                "project": "c", "parameters": {}, "pipelines": [], "timeout": "1h", "cache": ["a/b", ".c"],
+            }),
+        ]
     );
     let pipeline: Vec<Value> = definitions
         .pipelines

@@ -218,3 +218,70 @@ fn expressions_in_a_ref_are_not_replaced() {
     let step = expand(&plan.actions[1].step, &context).unwrap();
     assert_eq!(step["git_ref"], json!("a${b}"));
 }
+
+#[test]
+fn what_is_kept_is_kept_by_ref() {
+    let cases = [
+        // The git action, parameters of the project, and of the trigger with its ref; what comes of it.
+        ("{action: git}", "", json!({}), None, (None, None)),
+        (
+            "{action: git}",
+            "",
+            json!({}),
+            Some("refs/heads/a/b"),
+            (Some("a/b"), None),
+        ),
+        (
+            "{action: git}",
+            "",
+            json!({}),
+            Some("refs/tags/v1"),
+            (Some("refs/tags/v1"), None),
+        ),
+        (
+            "{action: git, git_ref: v1}",
+            "",
+            json!({}),
+            Some("a"),
+            (Some("v1"), Some("v1")),
+        ),
+        (
+            "{action: git}",
+            "git_ref: main",
+            json!({}),
+            Some("a"),
+            (Some("main"), Some("main")),
+        ),
+        (
+            "{action: git}",
+            "git_ref: main",
+            json!({"git_ref": "a"}),
+            None,
+            (Some("a"), Some("main")),
+        ),
+        (
+            "{action: git, git_ref: 'r/${x}'}",
+            "x: 1",
+            json!({"x": 2}),
+            None,
+            (Some("r/2"), Some("r/1")),
+        ),
+        ("{shell: make}", "", json!({}), Some("a"), (None, None)),
+    ];
+    for (action, parameters, given, git_ref, (expected, default)) in cases {
+        let text = format!(
+            "projects: [{{project: a, pipelines: [p], cache: [t], parameters: {{git_url: u, {parameters}}}}}]\n\
+             pipelines: [{{pipeline: p, parameters: [git_url, {{name: git_ref, default: null}}, {{name: x, default: 0}}], \
+             actions: [{action}, {{shell: x, when: on_failure}}]}}]\n"
+        );
+        let plan = plan(&text, &trigger(given, git_ref, None)).unwrap();
+        let cache = plan.cache.clone().unwrap();
+        assert_eq!(
+            (cache.git_ref.as_deref(), cache.default_ref.as_deref()),
+            (expected, default),
+            "{text}"
+        );
+        let ends: Vec<bool> = ["1", "2", "3", "4"].map(|id| plan.ends_with(id)).into();
+        assert_eq!(ends, [false, true, true, false]);
+    }
+}
