@@ -28,6 +28,7 @@ fn request(action_id: usize, place: Place, script: &str) -> Request {
         env: BTreeMap::new(),
         timeout: None,
         log_left: LOG_LIMIT,
+        cache: None,
         store_token: None,
     }
 }

@@ -1,10 +1,12 @@
 //! Ick's worker manager: executes actions on a build host.
 
 pub mod actions;
+pub mod caches;
 pub mod config;
 pub mod daemon;
 pub mod engine;
 pub mod environment;
+pub mod kept;
 pub mod places;
 pub mod shell;
 pub mod spool;

@@ -12,13 +12,13 @@ const RESOLVE: ResolveFlags = ResolveFlags::BENEATH
     .union(ResolveFlags::NO_MAGICLINKS);
 
 /// Opens the folder beneath which everything is, by a path that is the worker's own.
-pub(super) fn root(path: &Path) -> io::Result<OwnedFd> {
+pub(crate) fn root(path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(rustix::fs::openat(CWD, path, flags, Mode::empty())?)
 }
 
 /// Opens what is at a relative path; an empty path or `.` is the root itself.
-pub(super) fn open(root: impl AsFd, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
+pub(crate) fn open(root: impl AsFd, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
     let path = if path.as_os_str().is_empty() {
         Path::new(".")
     } else {
@@ -47,7 +47,7 @@ pub(super) fn kind(root: impl AsFd, path: &Path) -> io::Result<FileType> {
 }
 
 /// Opens a folder beneath the root, making what is missing of it.
-pub(super) fn make_folders(root: impl AsFd, path: &Path) -> io::Result<OwnedFd> {
+pub(crate) fn make_folders(root: impl AsFd, path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
     let mut at = open(root, Path::new("."), flags)?;
     for component in path.components() {

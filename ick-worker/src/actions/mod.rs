@@ -6,7 +6,7 @@
 
 mod archive;
 mod artifact;
-mod beneath;
+pub(crate) mod beneath;
 mod details;
 mod dput;
 mod fields;

@@ -4,6 +4,7 @@
 
 use super::{Checkout, Details, DputSettings, GitSettings, StoreAt, Task, fields::Fields};
 use crate::engine::{Built, Limits, Order, Program, Request, VERSION};
+use ick_api::controller::Cache;
 use ick_core::build::{Cause, Place};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ pub(super) struct Trial {
     place: tempfile::TempDir,
     pub(super) details: Details,
     pub(super) parameters: Map<String, Value>,
+    /// The folders of the workspace that are kept between builds.
+    pub(super) cached: Vec<String>,
     actions: u32,
 }
 
@@ -39,6 +42,7 @@ impl Trial {
             place,
             details,
             parameters: Map::new(),
+            cached: Vec::new(),
             actions: 0,
         }
     }
@@ -87,6 +91,12 @@ impl Trial {
             env: BTreeMap::new(),
             timeout: None,
             log_left: 1 << 20,
+            cache: (!self.cached.is_empty()).then(|| Cache {
+                paths: self.cached.clone(),
+                git_ref: None,
+                default_ref: None,
+                keep: false,
+            }),
             store_token: None,
         };
         let order = Order {
@@ -94,6 +104,7 @@ impl Trial {
             request,
             slot: 1,
             workspace: self.workspace(),
+            caches: self.place.path().join("caches"),
             home: self.place.path().join("run/home"),
             tree: None,
             builtin: Vec::new(),

@@ -82,6 +82,8 @@ pub struct Limits {
     pub workspace: u64,
     /// Bytes of the build's HOME, while a container action is being executed.
     pub home: u64,
+    /// Bytes of what is kept between the builds of all projects together.
+    pub caches: u64,
     /// How often, at most, it is looked at whether workspace and HOME have become too big.
     #[serde(with = "ick_core::duration::as_text")]
     pub measure: Duration,
@@ -122,6 +124,7 @@ impl Default for Limits {
             shm: GIB,
             workspace: 64 * GIB,
             home: 16 * GIB,
+            caches: 16 * GIB,
             measure: Duration::from_secs(5),
             grace: Duration::from_secs(10),
             cancel_grace: Duration::from_millis(600),

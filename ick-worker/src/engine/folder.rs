@@ -2,6 +2,7 @@
 
 use super::order::{ORDER, OUTPUTS, PARAMETERS, SCRIPT, TMP};
 use super::outcome::{RESULT, RESULT_TO_COME, cannot, cause};
+use crate::caches;
 use crate::workspace;
 use crate::{spool, supervise};
 use ick_core::build::{Cause, CauseKind};
@@ -63,6 +64,11 @@ impl RunFolder {
     /// The build's HOME.
     pub fn home(&self) -> PathBuf {
         self.path.join("home")
+    }
+
+    /// Whether its project has a cache.
+    pub fn has_cache(&self) -> bool {
+        caches::is_used(&self.path)
     }
 
     /// The folder of an action, which need not exist.

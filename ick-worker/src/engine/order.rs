@@ -47,6 +47,9 @@ pub struct Order {
     pub slot: u32,
     /// The workspace.
     pub workspace: PathBuf,
+    /// The folder of the worker's caches.
+    #[serde(default)]
+    pub caches: PathBuf,
     /// The build's HOME.
     pub home: PathBuf,
     /// The system tree of container actions; none for the worker's own root.

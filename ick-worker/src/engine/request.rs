@@ -1,6 +1,6 @@
 //! What is asked of the engine: one action with everything that it needs.
 
-use ick_api::controller::WorkItem;
+use ick_api::controller::{Cache, WorkItem};
 use ick_core::build::{Cause, CauseKind, Place};
 use ick_core::name::{BuildId, ProjectName};
 use ick_core::secret::Secret;
@@ -38,6 +38,9 @@ pub struct Request {
     pub timeout: Option<Duration>,
     /// How many bytes the build's log may still take.
     pub log_left: u64,
+    /// What of the workspace is kept between the project's builds; none when nothing is.
+    #[serde(default)]
+    pub cache: Option<Cache>,
     /// A token for the store, for built-in actions; kept in a file of its own, never in the order.
     #[serde(skip)]
     pub store_token: Option<Secret>,
@@ -113,6 +116,7 @@ impl Request {
             env: env_of(step.get("env"))?,
             timeout,
             log_left: item.log_left.unwrap_or(LOG_LIMIT),
+            cache: item.cache.clone(),
             store_token: item.store_token.clone(),
         })
     }

@@ -79,6 +79,7 @@ fn order(
         request,
         slot: run.slot(),
         workspace: run.workspace(),
+        caches: crate::caches::folder(&config.state),
         home: run.home(),
         tree: None,
         builtin: config.builtin.clone(),

@@ -5,6 +5,7 @@ use super::fork::{Fork, fork};
 use super::last_words::LastWords;
 use super::reaper::{self, End, Word};
 use super::{cgroup, children, now, outputs, usage};
+use crate::caches;
 use crate::engine::{ActionResult, Order, Program, STOP, VERSION, cannot, cause};
 use crate::spool::Writer;
 use crate::workspace;
@@ -57,7 +58,11 @@ pub(super) fn to_the_end(order: &Order, folder: &Path, started: Timestamp) -> Ac
         result.cause = Some(Ending::by_signal(folder, &order.limits).cause);
         return result;
     }
-    let watched = Watch::start(order, folder)
+    let watched = Writer::open(folder, order.request.log_left, order.limits.tail)
+        .and_then(|mut spool| {
+            caches::restore(order, &mut |line| say(&mut spool, line));
+            Watch::start(order, folder, spool)
+        })
         .and_then(|mut watch| {
             let ended = watch.until_end();
             watch.end_everything();
@@ -97,9 +102,8 @@ struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    fn start(order: &'a Order, folder: &'a Path) -> io::Result<Self> {
+    fn start(order: &'a Order, folder: &'a Path, spool: Writer) -> io::Result<Self> {
         let request = &order.request;
-        let spool = Writer::open(folder, request.log_left, order.limits.tail)?;
         let (stdout, out) = output_pipe()?;
         let (stderr, err) = output_pipe()?;
         let (words, say) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
@@ -335,7 +339,12 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn conclude(self, result: &mut ActionResult) -> Result<(), Cause> {
+    fn conclude(mut self, result: &mut ActionResult) -> Result<(), Cause> {
+        let succeeded = matches!(self.end, Some(Some(Word::Ended(End::Exit(0)))));
+        if succeeded && self.ending.is_none() && !self.spool_broken {
+            // Before the result, so that a build that begins after this one's end finds them.
+            caches::keep(self.order, &mut |line| say(&mut self.spool, line));
+        }
         let finished = match self.spool_broken {
             true => Ok(self.spool.length()),
             false => self.spool.finish(now()),
@@ -379,6 +388,12 @@ impl<'a> Watch<'a> {
             )),
         }
     }
+}
+
+/// Writes a line of Ick's own into the log.
+fn say(spool: &mut Writer, line: &str) {
+    // Where there is no room for it, there is none for what the action writes either, which is told.
+    let _ = spool.append(Stream::Ick, now(), format!("{line}\n").as_bytes());
 }
 
 /// The cause of an action that failed on a disk without room: whatever it said about that may have had

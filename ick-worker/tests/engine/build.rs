@@ -94,6 +94,7 @@ impl Build {
             env: BTreeMap::new(),
             timeout: None,
             log_left: LOG_LIMIT,
+            cache: None,
             store_token: None,
         }
     }

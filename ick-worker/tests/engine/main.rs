@@ -8,6 +8,7 @@
 
 mod again;
 mod build;
+mod caches;
 mod container;
 mod dput;
 mod endings;

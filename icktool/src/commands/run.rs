@@ -4,6 +4,7 @@ use super::{build::parameters, verdict};
 use crate::error::{Error, Failure, Tried};
 use crate::exit::Exit;
 use crate::internal;
+use crate::output::Output;
 use crate::run::brain::Brain;
 use crate::run::execute::{Execution, Log};
 use crate::run::interrupt::Interrupts;
@@ -14,6 +15,7 @@ use ick_api::controller::Allows;
 use ick_core::definition::Trigger;
 use ick_core::name::BuildId;
 use ick_worker::actions::{Checkout, Details, DputSettings, GitSettings, StoreAt};
+use ick_worker::caches::Caches;
 use ick_worker::engine::{Engine, EngineConfig};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -155,10 +157,14 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         execution.log.finish()?;
         Ok(brain.build())
     });
+    let cached = run.has_cache();
     if let Err(why) = engine.remove_run(run) {
         out.warn(&format!(
             "some files of the build could not be removed: {why}"
         ));
+    }
+    if cached {
+        tidy(&folder, &engine, out);
     }
     let build = built.tried(tried)?;
     for artifact in &build.artifacts {
@@ -177,6 +183,15 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
     } else {
         verdict::exit(&build)
     })
+}
+
+/// Sees to what builds have kept.
+fn tidy(folder: &Path, engine: &Engine, out: &Output) {
+    let caches = Caches::new(folder);
+    if let Err(why) = caches.sweep().and_then(|()| caches.settle()) {
+        out.warn(&format!("cannot look after the cache: {why}"));
+    }
+    caches.hold_to(engine.config().limits.caches);
 }
 
 /// The engine, with everything allowed that a worker can allow.

@@ -3,7 +3,8 @@
 use super::super::{bad, beneath};
 use super::command::{Git, arguments};
 use crate::actions::failed;
-use crate::engine::cannot;
+use crate::caches;
+use crate::engine::{Order, cannot};
 use ick_core::build::Cause;
 use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, RenameFlags};
@@ -35,6 +36,11 @@ impl Dir {
             }
         }
         Ok(Self(path))
+    }
+
+    /// The path; empty for the workspace itself.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
     }
 
     /// As it is recorded.
@@ -79,9 +85,11 @@ impl Beside {
         self.run.join(format!("{}-old", self.name))
     }
 
-    /// Moves the checkout to its place in the workspace, and removes what was there.
-    pub(super) fn place(self, workspace: &Path, dir: &Dir) -> Result<(), Cause> {
-        let moved = self.moved(workspace, dir);
+    /// Moves the checkout to its place in the workspace, and removes what was there, but for the folders
+    /// that are kept between builds.
+    pub(super) fn place(self, order: &Order, dir: &Dir) -> Result<(), Cause> {
+        let moved = caches::carry(order, dir.path(), &self.path())
+            .and_then(|()| self.moved(&order.workspace, dir));
         crate::workspace::remove(&self.old())
             .map_err(|why| cannot("remove what was in the checkout's place", &why))?;
         moved.map_err(
@@ -177,6 +185,25 @@ pub(super) fn clone(
         rustix::fs::AtFlags::empty(),
     );
     Ok(())
+}
+
+/// The files that git has checked out, and what each one is.
+pub(super) fn files(git: &Git, checkout: &Path) -> Result<Vec<(String, String)>, Cause> {
+    let listed = git
+        .call(
+            Some(checkout),
+            arguments!["ls-files", "-z", "--stage"],
+            false,
+        )
+        .map_err(|why| why.cause("list the files of the checkout"))?;
+    let entries = listed.split(|byte| *byte == 0);
+    let files = entries.filter_map(|entry| {
+        // Mode, digits and stage, a tab, the path.
+        let (what, path) = std::str::from_utf8(entry).ok()?.split_once('\t')?;
+        what.starts_with("100")
+            .then(|| (path.to_owned(), what.to_owned()))
+    });
+    Ok(files.collect())
 }
 
 /// Makes a bare copy of a repository on this host, with its branches and tags and nothing else.

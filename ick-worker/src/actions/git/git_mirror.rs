@@ -4,7 +4,7 @@ use super::checkout::{self, Beside, Dir};
 use super::command::Git;
 use super::mirror::{Commit, Mirror};
 use super::url::Url;
-use super::{Task, check_ref, sources};
+use super::{Task, check_ref, settle_times, sources};
 use crate::actions::bad;
 use crate::engine::Built;
 use ick_api::controller::Source;
@@ -82,11 +82,13 @@ fn take(task: &Task<'_>, wanted: &Wanted) -> Result<Commit, Cause> {
     let bare = beside()?;
     checkout::mirror(&local, mirror.path(), &bare.path(), &url.shown)?;
     let dir = Dir::parse(&format!(".mirror/{}", wanted.name))?;
-    bare.place(&task.order.workspace, &dir)?;
+    bare.place(task.order, &dir)?;
 
     let tree = beside()?;
     let (from, into) = (mirror.path(), tree.path());
     checkout::clone(&local, from, &into, Some(&found.id), &url.shown)?;
-    tree.place(&task.order.workspace, &Dir::parse(&wanted.name)?)?;
+    let dir = Dir::parse(&wanted.name)?;
+    settle_times(task, &local, &tree, &dir)?;
+    tree.place(task.order, &dir)?;
     Ok(found)
 }

@@ -12,7 +12,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
 /// The checkout's top folder, when `url` stands for it: `.`, or the URL of one of its remotes.
@@ -61,14 +61,18 @@ fn plain(url: &str) -> &str {
         .trim_end_matches('/')
 }
 
-/// Makes the checkout from the person's own; the commit that it is based on, if there is one.
+/// The files that were copied, and what each one was.
+type Files = Vec<(String, String)>;
+
+/// Makes the checkout from the person's own; the commit that it is based on, if there is one, and the files
+/// of the working tree, if it was taken.
 pub(super) fn take(
     git: &Git,
     top: &Path,
     committed: bool,
     beside: &Beside,
     origin: &str,
-) -> Result<Option<Commit>, Cause> {
+) -> Result<(Option<Commit>, Files), Cause> {
     let into = beside.path();
     let head = head(git, top)?;
     match (&head, committed) {
@@ -94,11 +98,12 @@ pub(super) fn take(
             .map_err(|why| why.cause("make the checkout"))?;
         }
     }
+    let mut files = Files::new();
     if !committed {
-        let count = copy(git, top, &into)?;
+        let count = copy(git, top, &into, &mut files)?;
         println!("the working tree as it is: {count} files, tracked and untracked, not ignored");
     }
-    Ok(head)
+    Ok((head, files))
 }
 
 fn head(git: &Git, top: &Path) -> Result<Option<Commit>, Cause> {
@@ -122,7 +127,7 @@ fn head(git: &Git, top: &Path) -> Result<Option<Commit>, Cause> {
     }
 }
 
-fn copy(git: &Git, top: &Path, into: &Path) -> Result<usize, Cause> {
+fn copy(git: &Git, top: &Path, into: &Path, files: &mut Files) -> Result<usize, Cause> {
     let names = git
         .call(
             Some(top),
@@ -143,13 +148,31 @@ fn copy(git: &Git, top: &Path, into: &Path) -> Result<usize, Cause> {
         .filter(|name| !name.is_empty())
     {
         let name = Path::new(OsStr::from_bytes(name));
+        // Before the copy: what is written meanwhile is seen the next time.
+        let what = what(&top.join(name));
         let copied = copy_one(top, into, &root, name);
-        count +=
-            usize::from(copied.map_err(|why| {
-                cannot(&format!("copy {} into the checkout", name.display()), &why)
-            })?);
+        let copied = copied
+            .map_err(|why| cannot(&format!("copy {} into the checkout", name.display()), &why))?;
+        count += usize::from(copied);
+        if let (true, Some(what), Some(name)) = (copied, what, name.to_str()) {
+            files.push((name.to_owned(), what));
+        }
     }
     Ok(count)
+}
+
+/// Names a file's content, as well as that can be told without reading it.
+fn what(file: &Path) -> Option<String> {
+    let about = fs::symlink_metadata(file).ok()?;
+    Some(format!(
+        "{:o} {} {}.{:09} {}.{:09}",
+        about.mode(),
+        about.ino(),
+        about.mtime(),
+        about.mtime_nsec(),
+        about.ctime(),
+        about.ctime_nsec()
+    ))
 }
 
 /// Copies a file or a link; whether there was something to copy.

@@ -111,6 +111,21 @@ impl<'a> Mirror<'a> {
         }
     }
 
+    /// The branch that the remote's HEAD is, as far as it says so.
+    pub(super) fn head_branch(&self) -> Option<String> {
+        let arguments = arguments![
+            "ls-remote",
+            "--symref",
+            "--end-of-options",
+            self.url.shown.as_str(),
+            "HEAD",
+        ];
+        let said = self.git.call(Some(&self.path), arguments, false).ok()?;
+        let said = String::from_utf8(said).ok()?;
+        let branch = said.lines().next()?.strip_prefix("ref: refs/heads/")?;
+        branch.strip_suffix("\tHEAD").map(str::to_owned)
+    }
+
     fn find_commit(&self, id: &str) -> Result<Commit, Cause> {
         if let Some(commit) = self.commit(id)? {
             return Ok(commit);

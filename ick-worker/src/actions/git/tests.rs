@@ -7,7 +7,11 @@
 )]
 
 use super::super::trial::Trial;
+use super::command::Git;
+use super::mirror::Mirror;
+use super::url::Url;
 use super::{execute, git_mirror};
+use crate::actions::GitSettings;
 use crate::engine::Built;
 use ick_core::build::{Cause, CauseKind};
 use serde_json::{Value, json};
@@ -427,4 +431,76 @@ fn sources_that_are_none_are_refused_before_anything_is_fetched() {
     let refused = trial.act(&gone, git_mirror::execute).unwrap_err();
     assert_eq!(refused.kind, CauseKind::ActionFailed);
     assert!(refused.detail.contains("none"), "{}", refused.detail);
+}
+
+#[test]
+fn what_is_kept_between_builds_stays_in_a_new_checkout() {
+    let mut trial = Trial::new();
+    let upstream = trial.path("upstream");
+    repository(&upstream);
+    fs::create_dir(upstream.join("own")).unwrap();
+    fs::write(upstream.join("own/file"), "the commit's").unwrap();
+    commit(&upstream, "second");
+    let url = upstream.to_str().unwrap().to_owned();
+    for dir in ["src", "a/b", "."] {
+        let (workspace, outside) = (trial.workspace(), trial.path("outside"));
+        fs::remove_dir_all(&workspace).unwrap();
+        let at = |name: &str| workspace.join(dir).join(name);
+        for folder in ["target", "deep/er/target", "own", "not"] {
+            fs::create_dir_all(at(folder)).unwrap();
+            fs::write(at(folder).join("kept"), folder).unwrap();
+        }
+        fs::create_dir_all(outside.join("x")).unwrap();
+        symlink(&outside, at("link")).unwrap();
+        fs::write(at("no-folder"), "").unwrap();
+        let cached = [
+            "target",
+            "deep/er/target",
+            "own",
+            "none",
+            "link/x",
+            "link",
+            "no-folder",
+        ];
+        trial.cached = cached
+            .map(|name| format!("{dir}/{name}").replace("./", ""))
+            .into();
+        trial.cached.push("elsewhere".to_owned());
+        run(&mut trial, &json!({"git_url": url, "git_dir": dir})).unwrap();
+        let read = |name: &str| fs::read_to_string(at(name)).unwrap();
+        assert_eq!(read("file"), "second");
+        assert_eq!(read("target/kept"), "target");
+        assert_eq!(read("deep/er/target/kept"), "deep/er/target");
+        assert_eq!(read("own/file"), "the commit's");
+        assert!(!at("own/kept").exists(), "{dir}");
+        assert!(outside.join("x").is_dir());
+        // In the workspace itself, what the checkout does not have stays.
+        assert_eq!(at("not").exists(), dir == ".");
+        assert_eq!(at("link").exists(), dir == ".");
+    }
+}
+
+#[test]
+fn the_head_of_the_remote_is_known_by_its_branch() {
+    let mut trial = Trial::new();
+    let upstream = trial.path("upstream");
+    repository(&upstream);
+    git(&upstream, &["branch", "other"]);
+    let url = Url::parse(upstream.to_str().unwrap(), true).unwrap();
+    let settings = GitSettings::default();
+    let git_there = Git::for_remote(trial.path("home"), &url, &settings).unwrap();
+    let mirrors = trial.path("mirrors");
+    let mirror = Mirror::open(&git_there, &url, &url.shown, &mirrors).unwrap();
+    mirror.find(Some("other"), None).unwrap();
+    assert_eq!(mirror.head_branch().as_deref(), Some("main"));
+    git(&upstream, &["symbolic-ref", "HEAD", "refs/heads/none"]);
+    assert_eq!(mirror.head_branch(), None);
+    drop(mirror);
+    trial.cached = vec!["t".to_owned()];
+    // That it cannot be told changes nothing.
+    run(
+        &mut trial,
+        &json!({"git_url": url.shown, "git_ref": "main"}),
+    )
+    .unwrap();
 }
