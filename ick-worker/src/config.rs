@@ -21,6 +21,10 @@ const PROCESSES: RangeInclusive<u64> = 16..=1 << 22;
 const OPEN_FILES: RangeInclusive<u64> = 64..=1 << 20;
 /// How large a file; less would not do for starting a container.
 const FILE_SIZE: RangeInclusive<u64> = 1 << 20..=1 << 50;
+/// How much the state folder can be given.
+const STATE_SIZES: RangeInclusive<u64> = 1 << 20..=1 << 50;
+/// What all caches together can be given; 0 keeps none.
+const CACHES: RangeInclusive<u64> = 0..=1 << 50;
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// The configuration.
@@ -58,8 +62,10 @@ pub struct Config {
     /// `free_space`: how many bytes of the state folder's disk must be free for a new build to be taken;
     /// `64MiB` when left out.
     pub free_space: u64,
+    /// `state_size`: how many bytes the state folder may take; what its disk has when left out.
+    pub state_size: Option<u64>,
     /// `limits`: what an action may take (`memory`, `processes`, `open_files`, `file_size`), sizes for
-    /// containers (`tmp`, `shm`, `workspace`, `home`), and `grace`.
+    /// containers (`tmp`, `shm`, `workspace`, `home`), `caches`, and `grace`.
     pub limits: Limits,
 }
 
@@ -166,6 +172,7 @@ fn lower(fields: &Fields<'_>, state: Option<&Path>) -> Option<Result<Config, Con
     let free_space = fields
         .size_within("free_space", FREE_SPACES)
         .unwrap_or(FREE_SPACE);
+    let state_size = fields.size_within("state_size", STATE_SIZES);
     let limits = limits(fields);
     let credentials = Credentials {
         client_id: client_id?,
@@ -189,6 +196,7 @@ fn lower(fields: &Fields<'_>, state: Option<&Path>) -> Option<Result<Config, Con
         visible: visible.into_iter().map(PathBuf::from).collect(),
         uid_base: u32::try_from(uid_base).ok()?,
         free_space,
+        state_size,
         limits,
     }))
 }
@@ -221,6 +229,7 @@ fn limits(fields: &Fields<'_>) -> Limits {
         limits.shm = size("shm", limits.shm);
         limits.workspace = size("workspace", limits.workspace);
         limits.home = size("home", limits.home);
+        limits.caches = within("caches", CACHES, limits.caches);
         let grace = given.duration_within("grace", Duration::ZERO..=HOUR);
         limits.grace = grace.unwrap_or(limits.grace);
         given.finish();

@@ -251,6 +251,7 @@ fn the_limits_of_definitions_are_as_documented() -> Result<()> {
             "pipelines of a project",
             count(limits::PIPELINES_OF_PROJECT),
         ),
+        ("folders in a project's `cache`", count(limits::CACHE)),
         (
             "parameters of a project, and of a pipeline",
             count(limits::PARAMETERS),

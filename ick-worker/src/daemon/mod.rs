@@ -19,6 +19,7 @@ mod register;
 mod run;
 mod ship;
 mod slot;
+mod space;
 mod stop;
 
 pub use record::{Damage, check};
@@ -28,14 +29,15 @@ use crate::engine::{Engine, EngineConfig, RunFolder};
 use crate::places::missing_on_host;
 use clock::Clock;
 use ick_client::{Controller, Retry};
-use ick_state::{Room, StateFolder};
+use ick_state::StateFolder;
 use polls::Polls;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use space::Space;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 use stop::{Mode, Stop};
@@ -43,6 +45,9 @@ use stop::{Mode, Stop};
 /// How long a controller that has accepted a connection may take to answer. A build's time-out is kept
 /// at most so much too late when it hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often it is looked at how big the state is, at least.
+const LOOK: Duration = Duration::from_secs(30);
 
 /// How the worker could not do what it was started for.
 #[derive(Debug, thiserror::Error)]
@@ -95,8 +100,8 @@ struct Shared {
     store: String,
     stop: Arc<Stop>,
     clock: Clock,
-    /// The room on the state folder's disk: with too little of it no new build is taken.
-    room: Room,
+    /// The room for the state: with too little of it no new build is taken.
+    space: Space,
     cleaner: Sender<RunFolder>,
 }
 
@@ -139,7 +144,7 @@ pub fn serve(config: Config, program: &Path) -> Result<(), DaemonError> {
         store: registered.store,
         stop,
         clock,
-        room: Room::new(state.path(), config.free_space),
+        space: Space::new(&config),
         cleaner,
         config,
     });
@@ -147,9 +152,15 @@ pub fn serve(config: Config, program: &Path) -> Result<(), DaemonError> {
         let removing = Arc::clone(&shared);
         // Ends with the process: what it does not come to is removed at the next start.
         thread::spawn(move || {
-            for run in cleaning {
-                if let Err(why) = removing.engine.renew_run(run) {
-                    tracing::warn!("cannot remove what a build left behind: {why}");
+            removing.space.sweep();
+            loop {
+                let cached = match cleaning.recv_timeout(LOOK) {
+                    Ok(run) => clean(&removing.engine, run),
+                    Err(RecvTimeoutError::Timeout) => true,
+                    Err(RecvTimeoutError::Disconnected) => return,
+                };
+                if cached {
+                    removing.space.look();
                 }
             }
         });
@@ -161,6 +172,15 @@ pub fn serve(config: Config, program: &Path) -> Result<(), DaemonError> {
     });
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Removes what a run has left; whether it had a cache.
+fn clean(engine: &Engine, run: RunFolder) -> bool {
+    let cached = run.has_cache();
+    if let Err(why) = engine.renew_run(run) {
+        tracing::warn!("cannot remove what a build left behind: {why}");
+    }
+    cached
 }
 
 /// Says it once when a server is called in the clear.

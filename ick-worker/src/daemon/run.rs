@@ -327,7 +327,7 @@ impl Run<'_> {
                 }
             }
             report.log_length = Some(shipper.length());
-            let takes = self.shared.stop.mode() == Mode::Work && self.shared.room.expect(0).is_ok();
+            let takes = self.shared.stop.mode() == Mode::Work && self.shared.space.is_enough();
             let error = match self.shared.controller.report(&report, takes) {
                 Ok(next) => return then(next, self.shared.stop.mode()),
                 Err(error) => error,

@@ -39,7 +39,7 @@ pub(super) fn work(shared: &Shared, number: u32, folder: &Path) {
     shared.engine.prepare_run(number);
     let mut troubles = Troubles::default();
     while shared.stop.mode() == Mode::Work {
-        let paused = shared.room.expect(0).err().map(|why| why.to_string());
+        let paused = shared.space.refusal();
         // What the controller knows of this slot is asked before anything that is here is removed.
         let wait = match (&paused, leftover.is_empty()) {
             (_, false) => Duration::ZERO,

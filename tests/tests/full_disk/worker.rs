@@ -107,3 +107,40 @@ fn started_on_a_full_disk_it_works_when_there_is_room() -> Result<()> {
         Ok(())
     })
 }
+
+#[test]
+fn caches_are_removed_before_it_takes_nothing_new() -> Result<()> {
+    with_small_disks(|| {
+        let world = World::new("worker-1", 32)?;
+        world.apply(
+            "
+projects:
+  - {project: cached, pipelines: [fill], cache: [kept]}
+pipelines:
+  - pipeline: fill
+    actions:
+      - shell: mkdir -p kept; ls kept; head -c 10M /dev/zero > kept/zeros
+        where: host
+",
+        )?;
+        project(&world, "fine", "echo fine")?;
+        for (n, expected) in [(1, ""), (2, "zeros\n")] {
+            let id = world.trigger("cached")?;
+            world.build_with_status(&id, "done")?;
+            assert_eq!(world.log(&id)?, expected, "{n}");
+        }
+        world.disk().leave(FLOOR / 2)?;
+        eventually("room", || Ok((world.disk().free()? > FLOOR).then_some(())))?;
+        let id = world.trigger("fine")?;
+        world.build_with_status(&id, "done")?;
+        let said = world.said("worker-1")?;
+        ensure!(
+            said.contains("removed the cache of cached, which took 10 MiB"),
+            "{said}"
+        );
+        let id = world.trigger("cached")?;
+        world.build_with_status(&id, "done")?;
+        assert_eq!(world.log(&id)?, "");
+        Ok(())
+    })
+}
