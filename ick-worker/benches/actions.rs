@@ -12,7 +12,7 @@ use ick_worker::engine::{
     Engine, EngineConfig, Event, LOG_LIMIT, Program, Request, RunFolder, Running,
 };
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 fn request(action_id: usize, place: Place, script: &str) -> Request {
@@ -56,14 +56,8 @@ fn median(mut times: Vec<Duration>) -> Duration {
 
 fn main() {
     let state = tempfile::tempdir().unwrap();
-    let command = |word: &str| {
-        vec![
-            OsString::from(env!("CARGO_BIN_EXE_ick-worker")),
-            word.into(),
-        ]
-    };
-    let (supervise, builtin) = (command("supervise"), command("builtin"));
-    let mut config = EngineConfig::new(state.path().to_owned(), supervise, builtin);
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_ick-worker"));
+    let mut config = EngineConfig::new(state.path().to_owned(), program);
     config.allows = Allows::default();
     let engine = Engine::new(config);
     let run = engine.open_run(0, "measured").unwrap();

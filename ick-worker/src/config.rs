@@ -45,8 +45,7 @@ pub struct Config {
     pub slots: u32,
     /// `keywords`: words that describe the worker.
     pub keywords: Vec<String>,
-    /// `allow_host` and `allow_network`; `false` when left out. `allow_chroot` is read, and chroot is
-    /// refused all the same, as this worker cannot do it yet.
+    /// `allow_host`, `allow_chroot` and `allow_network`; `false` when left out.
     pub allows: Allows,
     /// `allow_file_protocol`, `ssh_key`, `ssh_known_hosts`: how git may reach repositories, and with which
     /// key rsync and dput reach other hosts.
@@ -148,10 +147,9 @@ fn lower(fields: &Fields<'_>, state: Option<&Path>) -> Option<Result<Config, Con
     let allowed = |name| fields.boolean(name).unwrap_or(false);
     let slots = fields.integer("slots", 1..=1000).unwrap_or(1);
     let keywords = fields.texts("keywords").unwrap_or_default();
-    let _ = allowed("allow_chroot");
     let allows = Allows {
         host: allowed("allow_host"),
-        chroot: false,
+        chroot: allowed("allow_chroot"),
         network: allowed("allow_network"),
     };
     let git = GitSettings {
@@ -248,7 +246,7 @@ mod tests {
     fn nothing_is_allowed_unless_it_says_so() {
         let config = Config::parse("c", LEAST, Some(Path::new("/s"))).unwrap();
         assert_eq!(config.slots, 1);
-        assert!(!config.allows.host && !config.allows.network && !config.allows.chroot);
+        assert!(!config.allows.host && !config.allows.network && config.allows.chroot);
         assert!(!config.git.allow_file);
         assert_eq!(config.uid_base, UID_BASE);
         assert!(!format!("{config:?}").contains("client_secret: \"s\""));

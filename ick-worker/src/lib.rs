@@ -11,4 +11,6 @@ pub mod places;
 pub mod shell;
 pub mod spool;
 pub mod supervise;
+pub mod trees;
+pub mod words;
 pub mod workspace;

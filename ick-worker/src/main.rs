@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use ick_worker::config::Config;
-use ick_worker::{actions, daemon, supervise};
+use ick_worker::{daemon, words};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -52,12 +52,9 @@ fn main() -> ExitCode {
     // The worker's own ways of calling itself, for which nothing is to be set up.
     let mut arguments = std::env::args_os().skip(1);
     if let (Some(word), Some(folder), None) = (arguments.next(), arguments.next(), arguments.next())
+        && let Some(code) = words::dispatch(&word, &folder)
     {
-        match word.to_str() {
-            Some("supervise") => return supervise::main(Path::new(&folder)),
-            Some("builtin") => return actions::main(Path::new(&folder)),
-            _ => {}
-        }
+        return code;
     }
     match Cli::parse().command {
         Command::Serve(args) => serve(&args),

@@ -2,10 +2,10 @@
 
 use crate::engine::{Order, Program, cannot};
 use crate::environment;
-use crate::places::{container, host};
+use crate::places::tool::wait;
+use crate::places::{Started, chroot, container, host};
 use crate::supervise::{end_children, restrict};
 use ick_core::build::{Cause, Place};
-use rustix::process::{Pid, WaitOptions};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -30,9 +30,21 @@ fn open(folder: &Path) -> Result<(), Cause> {
     let built_in = matches!(order.request.program, Program::BuiltIn { .. });
     let status = match order.request.place {
         Place::Container if !built_in => {
-            let (pid, status) = container::start(&order, folder, container::Started::Shell)?;
+            let (pid, status) = container::start(&order, folder, Started::Shell)?;
             let ended = wait(pid).map_err(failed)?;
             status.judge(ended).map(drop)
+        }
+        Place::Chroot if !built_in => {
+            let points = chroot::MountPoints::of(&order)?;
+            let started = chroot::start(&order, folder, Started::Shell);
+            let ended = started.and_then(|(pid, status)| {
+                let ended = wait(pid).map_err(failed)?;
+                status.judge(ended).map(drop)
+            });
+            if let Some(points) = points {
+                points.remove();
+            }
+            ended
         }
         _ => {
             let (program, words) = environment::shell();
@@ -46,14 +58,4 @@ fn open(folder: &Path) -> Result<(), Cause> {
     };
     end_children();
     status
-}
-
-fn wait(pid: Pid) -> rustix::io::Result<crate::supervise::End> {
-    loop {
-        match rustix::process::waitpid(Some(pid), WaitOptions::empty()) {
-            Ok(Some((_, status))) => return Ok(status.into()),
-            Ok(None) | Err(rustix::io::Errno::INTR) => {}
-            Err(why) => return Err(why),
-        }
-    }
 }

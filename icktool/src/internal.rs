@@ -2,19 +2,11 @@
 //! before it is read: a supervisor must not have started a thread, and each is started often.
 
 use crate::up::process;
+use ick_worker::words;
 use rustix::process::Signal;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
-
-/// `icktool supervise DIR`: supervises the action whose folder this is.
-pub const SUPERVISE: &str = "supervise";
-
-/// `icktool builtin DIR`: executes the built-in action whose folder this is.
-pub const BUILTIN: &str = "builtin";
-
-/// `icktool shell DIR`: opens a shell where the action was executed whose folder this is.
-pub const SHELL: &str = "shell";
 
 /// `icktool own-session PROGRAM ARGUMENT…`: becomes the program, in a session of its own.
 pub const OWN_SESSION: &str = "own-session";
@@ -24,19 +16,19 @@ pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCod
     let command = arguments.next()?;
     let operand = arguments.next();
     match (command.to_str()?, operand) {
-        (SUPERVISE, Some(folder)) => {
-            // A worker's supervisors outlive it, to be adopted; nobody would adopt those of a killed
-            // `icktool run`, so they are told to end what they supervise.
-            let _ = rustix::process::set_parent_process_death_signal(Some(Signal::TERM));
-            Some(ick_worker::supervise::main(Path::new(&folder)))
-        }
-        (BUILTIN, Some(folder)) => Some(ick_worker::actions::main(Path::new(&folder))),
-        (SHELL, Some(folder)) => Some(ick_worker::shell::main(Path::new(&folder))),
         (OWN_SESSION, Some(program)) => {
             let arguments: Vec<OsString> = arguments.collect();
             let why = process::become_session(Path::new(&program), &arguments);
             eprintln!("cannot execute {}: {why}", Path::new(&program).display());
             Some(ExitCode::from(2))
+        }
+        (word, Some(folder)) => {
+            if word == words::SUPERVISE {
+                // A worker's supervisors outlive it, to be adopted; nobody would adopt those of a killed
+                // `icktool run`, so they are told to end what they supervise.
+                let _ = rustix::process::set_parent_process_death_signal(Some(Signal::TERM));
+            }
+            words::dispatch(&command, &folder)
         }
         _ => None,
     }

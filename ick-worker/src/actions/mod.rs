@@ -7,6 +7,7 @@
 mod archive;
 mod artifact;
 pub(crate) mod beneath;
+mod debootstrap;
 mod details;
 mod dput;
 mod fields;
@@ -41,7 +42,8 @@ pub fn refusal(name: &str) -> Option<Cause> {
             | BuiltIn::Archive
             | BuiltIn::PopulateWorkspace
             | BuiltIn::Rsync
-            | BuiltIn::Dput,
+            | BuiltIn::Dput
+            | BuiltIn::Debootstrap,
         ) => None,
         Some(_) => Some(cause(
             CauseKind::NotAllowed,
@@ -108,6 +110,7 @@ fn execute(folder: &Path, built: &mut Built) -> Result<(), Cause> {
     match BuiltIn::from_word(name) {
         Some(BuiltIn::Git) => git::execute(&task, built),
         Some(BuiltIn::GitMirror) => git::git_mirror::execute(&task, built),
+        Some(BuiltIn::Debootstrap) => debootstrap::execute(&task),
         Some(BuiltIn::PopulateWorkspace) => populate_workspace::execute(&task, built),
         Some(BuiltIn::Rsync) => rsync::execute(&task),
         Some(BuiltIn::Dput) => dput::execute(&task),

@@ -107,6 +107,11 @@ impl Trial {
             caches: self.place.path().join("caches"),
             home: self.place.path().join("run/home"),
             tree: None,
+            trees: crate::trees::Trees {
+                state: self.place.path().to_owned(),
+                program: "none".into(),
+            },
+            worker_path: std::env::var("PATH").unwrap_or_default(),
             builtin: Vec::new(),
             env: BTreeMap::new(),
             visible: Vec::new(),

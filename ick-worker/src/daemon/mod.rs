@@ -34,7 +34,6 @@ use polls::Polls;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use space::Space;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -194,7 +193,6 @@ fn warn_of_clear_text(url: &str) {
 }
 
 fn engine(config: &Config, program: &Path) -> Engine {
-    let command = |word: &str| -> Vec<OsString> { vec![program.into(), word.into()] };
     let secrets = [
         Some(&config.state),
         Some(&config.file),
@@ -207,11 +205,7 @@ fn engine(config: &Config, program: &Path) -> Engine {
         visible: config.visible.clone(),
         uid_base: config.uid_base,
         limits: config.limits,
-        ..EngineConfig::new(
-            config.state.clone(),
-            command("supervise"),
-            command("builtin"),
-        )
+        ..EngineConfig::new(config.state.clone(), program.to_owned())
     })
 }
 

@@ -1,5 +1,7 @@
 //! What the engine is told once: where it keeps things and what this worker allows.
 
+use crate::trees::Trees;
+use crate::words;
 use ick_api::controller::Allows;
 use ick_core::yaml::format_size;
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,8 @@ use std::time::Duration;
 pub struct EngineConfig {
     /// The worker's state folder; runs are kept in its `runs`.
     pub state: PathBuf,
+    /// The program that is called by [`crate::words`] to supervise actions and the like.
+    pub program: PathBuf,
     /// The command that supervises an action: it is given the action's folder as one more argument and
     /// calls [`crate::supervise::main`].
     pub supervise: Vec<OsString>,
@@ -34,8 +38,11 @@ pub struct EngineConfig {
 
 impl EngineConfig {
     /// The defaults: nothing but containers without network is allowed.
-    pub fn new(state: PathBuf, supervise: Vec<OsString>, builtin: Vec<OsString>) -> Self {
+    pub fn new(state: PathBuf, program: PathBuf) -> Self {
+        let command = |word: &str| vec![program.clone().into_os_string(), word.into()];
+        let (supervise, builtin) = (command(words::SUPERVISE), command(words::BUILTIN));
         Self {
+            program,
             hidden: vec![state.clone()],
             state,
             supervise,
@@ -49,6 +56,16 @@ impl EngineConfig {
             visible: Vec::new(),
             uid_base: UID_BASE,
             limits: Limits::default(),
+        }
+    }
+}
+
+impl EngineConfig {
+    /// The system trees that are kept.
+    pub fn trees(&self) -> Trees {
+        Trees {
+            state: self.state.clone(),
+            program: self.program.clone(),
         }
     }
 }

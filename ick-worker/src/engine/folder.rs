@@ -3,6 +3,7 @@
 use super::order::{ORDER, OUTPUTS, PARAMETERS, SCRIPT, TMP};
 use super::outcome::{RESULT, RESULT_TO_COME, cannot, cause};
 use crate::caches;
+use crate::trees::{self, Trees};
 use crate::workspace;
 use crate::{spool, supervise};
 use ick_core::build::{Cause, CauseKind};
@@ -69,6 +70,19 @@ impl RunFolder {
     /// Whether its project has a cache.
     pub fn has_cache(&self) -> bool {
         caches::is_used(&self.path)
+    }
+
+    /// Takes note that the workspace may have entries of all ids of a system tree from now on.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(crate) fn has_tree_owners(&self) -> io::Result<()> {
+        note_tree_owners(&self.path)
+    }
+
+    /// The system tree that was populated for this run.
+    pub(super) fn systree(&self, trees: &Trees) -> Option<PathBuf> {
+        trees::used_by(&self.path).map(|digest| trees.root(&digest))
     }
 
     /// The folder of an action, which need not exist.
@@ -141,9 +155,27 @@ impl RunFolder {
         workspace::remove(&folder).map_err(|why| cannot("remove what an action left", &why))
     }
 
-    pub(super) fn remove(self) -> io::Result<()> {
-        workspace::remove(&self.path)
+    pub(super) fn remove(self, program: &Path) -> io::Result<()> {
+        workspace::remove_tree(program, &self.path)
     }
+
+    /// Whether all in it is the worker's user's, or the worker is root, so that it can be used again.
+    pub(super) fn is_own(&self) -> bool {
+        rustix::process::geteuid().is_root() || !may_have_tree_owners(&self.path)
+    }
+}
+
+/// The file in a run's folder that says that entries of its workspace may have all owners of a tree.
+const TREE_OWNERS: &str = "tree-owners";
+
+/// Takes note of it for the run whose folder this is.
+pub(crate) fn note_tree_owners(run: &Path) -> io::Result<()> {
+    fs::write(run.join(TREE_OWNERS), "")
+}
+
+/// Whether entries of the workspace of the run whose folder this is may have all owners of a tree.
+pub(crate) fn may_have_tree_owners(run: &Path) -> bool {
+    run.join(TREE_OWNERS).exists()
 }
 
 /// The folder of an action to come. No action has such an id.

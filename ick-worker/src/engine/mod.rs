@@ -20,6 +20,7 @@ mod supervisor;
 
 pub use config::{CONTAINER_UID, EngineConfig, IDS_PER_SLOT, Limits, UID_BASE};
 pub use folder::RunFolder;
+pub(crate) use folder::note_tree_owners;
 pub(crate) use order::{ORDER, private_file};
 pub use order::{OUTPUTS, Order, PARAMETERS, SCRIPT, STOP, TMP, TOKEN};
 pub(crate) use outcome::RESULT_TO_COME;
@@ -93,7 +94,7 @@ impl Engine {
     /// Those of the file system. What could be removed is gone all the same.
     pub fn remove_run(&self, run: RunFolder) -> std::io::Result<()> {
         self.leaving.wait();
-        run.remove()
+        run.remove(&self.config.program)
     }
 
     /// Removes a run like [`Engine::remove_run`], and makes of what it had what the next run of its
@@ -103,7 +104,8 @@ impl Engine {
     /// Those of the file system, when something of the run is left.
     pub fn renew_run(&self, run: RunFolder) -> std::io::Result<()> {
         self.leaving.wait();
-        self.runs.renew(&self.config.state, run)
+        self.runs
+            .renew(&self.config.state, run, &self.config.program)
     }
 
     /// Takes over an action that another process of this worker has started and that is still

@@ -3,6 +3,7 @@
 use super::config::Limits;
 use super::request::Request;
 use crate::places::Tools;
+use crate::trees::Trees;
 use crate::workspace::fill_file;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -54,6 +55,12 @@ pub struct Order {
     pub home: PathBuf,
     /// The system tree of container actions; none for the worker's own root.
     pub tree: Option<PathBuf>,
+    /// The trees that are kept, for built-in actions.
+    #[serde(default)]
+    pub trees: Trees,
+    /// The worker's own PATH, in which its tools are looked for.
+    #[serde(default)]
+    pub worker_path: String,
     /// The command that executes a built-in action.
     pub builtin: Vec<OsString>,
     /// The whole environment of the action.

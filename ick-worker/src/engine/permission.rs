@@ -10,7 +10,10 @@ pub(super) fn check(config: &EngineConfig, request: &Request) -> Result<(), Caus
     let allows = config.allows;
     let refused = match (&request.program, request.place) {
         (Program::BuiltIn { .. }, _) => None,
-        (_, Place::Chroot) => Some("this worker cannot do `where: chroot` yet"),
+        (_, Place::Chroot) if !allows.chroot => Some(
+            "this worker does not allow `where: chroot`; \
+             set `allow_chroot: true` in the worker's configuration",
+        ),
         (_, Place::Host) if !allows.host => Some(
             "this worker does not allow `where: host`; use `where: container`, \
              or set `allow_host: true` in the worker's configuration",

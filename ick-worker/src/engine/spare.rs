@@ -36,15 +36,16 @@ impl Runs {
     ///
     /// # Errors
     /// Those of the file system, when something of the run is left.
-    pub(super) fn renew(&self, state: &Path, run: RunFolder) -> io::Result<()> {
+    pub(super) fn renew(&self, state: &Path, run: RunFolder, program: &Path) -> io::Result<()> {
         let slot = run.slot();
         let spare = state.join("spare");
         let path = spare.join(slot.to_string());
-        let moved = !self.ready().contains_key(&slot)
+        let moved = run.is_own()
+            && !self.ready().contains_key(&slot)
             && private_folders(&spare).is_ok()
             && fs::rename(run.path(), &path).is_ok();
         if !moved {
-            return run.remove();
+            return run.remove(program);
         }
         let run = RunFolder::at(slot, path.clone());
         match run.renew() {
@@ -54,7 +55,7 @@ impl Runs {
             }
             Err(why) => {
                 tracing::debug!("a run's folder is not used again: {why}");
-                run.remove()
+                run.remove(program)
             }
         }
     }

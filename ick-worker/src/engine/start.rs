@@ -9,6 +9,7 @@ use super::running::Running;
 use super::supervisor::Supervisor;
 use super::{Engine, RunFolder, permission};
 use crate::environment;
+use crate::places::ids::Ids;
 use crate::places::{Inside, Tools, tools};
 use crate::spool;
 use crate::workspace::fill_file;
@@ -69,11 +70,16 @@ fn order(
     let inside = Inside::of(&request, run, folder);
     let path = std::env::var("PATH").unwrap_or_else(|_| environment::PATH.to_owned());
     let tools = Tools::find(request.place, request.network, &path)?;
-    let env = environment::of(&request, &inside, Some(path), passed)?;
-    let first_id = match (root, request.place) {
-        (true, Place::Container) => Some(first_id(config.uid_base, run.slot())?),
-        _ => None,
+    let env = environment::of(&request, &inside, Some(path.clone()), passed)?;
+    let first_id = match root {
+        true => Some(first_id(config.uid_base, run.slot())?),
+        false => None,
     };
+    if request.place == Place::Chroot {
+        Ids::of(first_id, &path)?;
+        run.has_tree_owners()
+            .map_err(|why| cannot("write to the run's folder", &why))?;
+    }
     Ok(Order {
         v: order::VERSION,
         request,
@@ -81,7 +87,9 @@ fn order(
         workspace: run.workspace(),
         caches: crate::caches::folder(&config.state),
         home: run.home(),
-        tree: None,
+        tree: run.systree(&config.trees()),
+        worker_path: path,
+        trees: config.trees(),
         builtin: config.builtin.clone(),
         env,
         visible: config.visible.clone(),

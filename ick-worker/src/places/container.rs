@@ -1,28 +1,20 @@
 //! `where: container`: bubblewrap, with nothing of the host but what the action is to see.
 
-use super::keystrokes;
+use super::bubblewrap::{self, Bubblewrap, List, Started, Status};
 use super::mounts;
 use super::network;
 use super::root::{self, Entry};
 use super::{Inside, network::Network};
-use crate::engine::{CONTAINER_UID, Order, cannot, cause};
-use crate::environment;
-use crate::supervise::End;
+use crate::engine::{CONTAINER_UID, Order, cannot};
 use crate::workspace;
-use ick_core::build::{Cause, CauseKind};
+use ick_core::build::{Cause, Place};
 use rustix::fd::{AsRawFd, OwnedFd};
-use rustix::fs::{MemfdFlags, OFlags};
-use rustix::io::FdFlags;
-use rustix::pipe::PipeFlags;
 use rustix::process::Pid;
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Read, Seek, Write};
-use std::os::unix::ffi::OsStrExt;
+use std::fs::{self, DirBuilder};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 /// What a container is made of: paths as bubblewrap finds them.
 #[derive(Clone, Debug)]
@@ -38,13 +30,51 @@ pub(super) struct Parts {
     pub(super) tree: Option<PathBuf>,
 }
 
-/// What is started in a container.
-#[derive(Debug)]
-pub(crate) enum Started {
-    /// The action, with its output.
-    Action { stdout: OwnedFd, stderr: OwnedFd },
-    /// A shell at the terminal of this process.
-    Shell,
+impl Parts {
+    /// What every place needs.
+    pub(super) fn of(inside: Inside) -> Self {
+        Self {
+            workspace: inside.workspace,
+            home: inside.home,
+            script: inside.script,
+            parameters: inside.parameters,
+            outputs: inside.outputs,
+            passwd: None,
+            group: None,
+            resolver: None,
+            tree: None,
+        }
+    }
+
+    /// The same in a place that the container's user can reach: see [`mounts`].
+    pub(super) fn staged(mut self, order: &Order) -> io::Result<Self> {
+        let mut parts = vec![
+            ("workspace", &mut self.workspace),
+            ("home", &mut self.home),
+            ("script", &mut self.script),
+            ("params.json", &mut self.parameters),
+            ("outputs", &mut self.outputs),
+        ];
+        let more = [
+            ("passwd", &mut self.passwd),
+            ("group", &mut self.group),
+            ("resolv.conf", &mut self.resolver),
+            (mounts::TREE, &mut self.tree),
+        ];
+        let more = more
+            .into_iter()
+            .filter_map(|(name, part)| Some((name, part.as_mut()?)));
+        parts.extend(more);
+        let paths: Vec<_> = parts
+            .iter()
+            .map(|(name, path)| (*name, path.as_path()))
+            .collect();
+        let place = mounts::stage(order, &paths)?;
+        for (name, path) in parts {
+            *path = place.join(name);
+        }
+        Ok(self)
+    }
 }
 
 /// Starts the action in a container, or a shell where it was executed: the process, and what tells how
@@ -61,101 +91,41 @@ pub(crate) fn start(order: &Order, folder: &Path, what: Started) -> Result<(Pid,
         move |why: io::Error| cannot(&what, &why)
     };
     let parts = match host_id {
-        Some(_) => mounts::stage(&parts, order).map_err(made("mounts"))?,
+        Some(_) => parts.staged(order).map_err(made("mounts"))?,
         None => parts,
     };
-    let (read, write) =
-        rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(|why| made("pipe")(why.into()))?;
-    let filter = match what {
-        Started::Action { .. } => None,
-        Started::Shell => keystrokes::filter(),
-    };
-    let filter = filter.map(|bytes| in_memory("seccomp", &bytes));
-    let filter = filter.transpose().map_err(made("filter"))?;
+    let filter = bubblewrap::filter(&what).map_err(made("filter"))?;
     let arguments = arguments(order, &parts, filter.as_ref()).map_err(made("arguments"))?;
-    let arguments = in_memory("bwrap", &ended(&arguments)).map_err(made("arguments"))?;
-    let bwrap = order.tools.bwrap.as_deref().unwrap_or(Path::new("bwrap"));
-    let inside = Inside::from_order(order, folder);
-    let (program, words) = match what {
-        Started::Action { .. } => environment::command(&order.request.program, &inside),
-        Started::Shell => environment::shell(),
-    };
-    let mut command = Command::new(bwrap);
-    command
-        .arg("--args")
-        .arg(arguments.as_raw_fd().to_string())
-        .arg("--json-status-fd")
-        .arg(write.as_raw_fd().to_string())
-        .arg("--")
-        .arg(program)
-        .args(words)
-        .env_clear()
-        .current_dir("/");
-    if let Started::Action { stdout, stderr } = what {
-        command
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(stdout)
-            .stderr(stderr);
-    }
-    for kept in [&arguments, &write].into_iter().chain(&filter) {
-        rustix::io::fcntl_setfd(kept, FdFlags::empty()).map_err(|why| made("pipe")(why.into()))?;
-    }
-    let status = Status(File::from(read));
+    let bubblewrap = Bubblewrap::new(order, folder, what, &arguments, filter);
+    let mut bubblewrap = bubblewrap.map_err(made("bubblewrap"))?;
     if let Some(attach) = &order.tools.attach {
-        let pid = Network { attach, host_id }.start(command)?;
-        return Ok((pid, status));
+        let pid = Network { attach, host_id }.start(bubblewrap.command)?;
+        return Ok((pid, bubblewrap.status));
     }
     if let Some(id) = host_id {
         // Rust gives up the other groups of a root process with its user.
-        command.uid(id).gid(id);
+        bubblewrap.command.uid(id).gid(id);
     }
-    let child = command.spawn().map_err(made("bubblewrap"))?;
+    let child = bubblewrap.command.spawn().map_err(made("bubblewrap"))?;
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let pid = pid.ok_or_else(|| made("bubblewrap")(io::Error::other("no process id")))?;
-    Ok((pid, status))
-}
-
-/// What bubblewrap says about the container.
-pub(crate) struct Status(File);
-
-impl Status {
-    /// Tells the action's own end from bubblewrap's failure to start it.
-    pub(crate) fn judge(mut self, end: End) -> Result<End, Cause> {
-        let mut said = Vec::new();
-        let _ = rustix::fs::fcntl_setfl(&self.0, OFlags::NONBLOCK);
-        let _ = self.0.read_to_end(&mut said);
-        // It says so only after the action's program was started.
-        let started = String::from_utf8_lossy(&said).contains("\"exit-code\"");
-        match end {
-            End::Exit(_) if !started => Err(cause(
-                CauseKind::Internal,
-                "bubblewrap could not start the container; its own words are in the log",
-            )),
-            end => Ok(end),
-        }
-    }
+    Ok((pid, bubblewrap.status))
 }
 
 /// Makes the files that only containers have.
 fn parts(order: &Order, folder: &Path) -> Result<Parts, Cause> {
-    let inside = Inside::at(
-        ick_core::build::Place::Host,
-        &order.workspace,
-        &order.home,
-        folder,
-    );
+    let inside = Inside::at(Place::Host, &order.workspace, &order.home, folder);
     let make = || -> io::Result<Parts> {
         let own = folder.join("etc");
         DirBuilder::new().recursive(true).mode(0o700).create(&own)?;
         let tree = order.tree.as_deref().unwrap_or(Path::new("/"));
         let shown = |name: &str, made: fn(&str) -> String| -> io::Result<Option<PathBuf>> {
             // Into a tree without such a file none can be put: its /etc is read-only.
-            let Ok(text) = fs::read(tree.join("etc").join(name)) else {
+            let Some(text) = root::text(tree, &Path::new("etc").join(name)) else {
                 return Ok(None);
             };
             let path = own.join(name);
-            fs::write(&path, made(&String::from_utf8_lossy(&text)))?;
+            fs::write(&path, made(&text))?;
             Ok(Some(path))
         };
         let passwd = shown("passwd", root::passwd)?;
@@ -169,15 +139,11 @@ fn parts(order: &Order, folder: &Path) -> Result<Parts, Cause> {
             }
         };
         Ok(Parts {
-            workspace: inside.workspace,
-            home: inside.home,
-            script: inside.script,
-            parameters: inside.parameters,
-            outputs: inside.outputs,
             passwd,
             group,
             resolver,
             tree: order.tree.clone(),
+            ..Parts::of(inside)
         })
     };
     make().map_err(|why| cannot("make the container's files", &why))
@@ -194,11 +160,9 @@ fn give(parts: &Parts, id: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// bubblewrap's arguments. They are not on its command line, which others on the host can read.
-///
-/// What has a filter of its keystrokes shares the terminal; everything else has no terminal at all.
-fn arguments(order: &Order, parts: &Parts, filter: Option<&OwnedFd>) -> io::Result<Vec<OsString>> {
-    let mut list = List(Vec::new());
+/// bubblewrap's arguments. What has a filter of its keystrokes shares the terminal; everything else has no terminal at all.
+fn arguments(order: &Order, parts: &Parts, filter: Option<&OwnedFd>) -> io::Result<List> {
+    let mut list = List::default();
     list.add([
         "--unshare-user",
         "--disable-userns",
@@ -226,17 +190,7 @@ fn arguments(order: &Order, parts: &Parts, filter: Option<&OwnedFd>) -> io::Resu
         list.add(["--setenv", name, value]);
     }
     let tree = parts.tree.as_deref().unwrap_or(Path::new("/"));
-    for entry in root::entries(parts.tree.as_deref())? {
-        match entry {
-            Entry::Bound { name } => {
-                let from = tree.join(&name);
-                list.path2("--ro-bind", &from, Path::new("/").join(name));
-            }
-            Entry::Link { name, target } => {
-                list.path2("--symlink", target, Path::new("/").join(name));
-            }
-        }
-    }
+    bind_root(&mut list, parts.tree.as_deref())?;
     list.add(["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"]);
     let (tmp, shm) = (order.limits.tmp.to_string(), order.limits.shm.to_string());
     list.add(["--dev", "/dev", "--perms", "1777", "--size", &shm]);
@@ -269,11 +223,27 @@ fn arguments(order: &Order, parts: &Parts, filter: Option<&OwnedFd>) -> io::Resu
         }
     }
     list.add(["--remount-ro", "/", "--chdir", "/workspace"]);
-    Ok(list.0)
+    Ok(list)
+}
+
+/// Binds the top-level entries that are shown of a tree, or of the worker's own root.
+pub(super) fn bind_root(list: &mut List, tree: Option<&Path>) -> io::Result<()> {
+    for entry in root::entries(tree)? {
+        match entry {
+            Entry::Bound { name } => {
+                let from = tree.unwrap_or(Path::new("/")).join(&name);
+                list.path2("--ro-bind", &from, Path::new("/").join(name));
+            }
+            Entry::Link { name, target } => {
+                list.path2("--symlink", target, Path::new("/").join(name));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Covers what no container may see of the worker's own root.
-fn hide(list: &mut List, order: &Order) {
+pub(super) fn hide(list: &mut List, order: &Order) {
     for (place, is_folder) in root::places_of(&order.hidden, &order.visible) {
         if is_folder {
             list.add(["--size", "4096"]);
@@ -283,40 +253,4 @@ fn hide(list: &mut List, order: &Order) {
             list.path2("--ro-bind", "/dev/null", &place);
         }
     }
-}
-
-struct List(Vec<OsString>);
-
-impl List {
-    fn add<const N: usize>(&mut self, words: [&str; N]) {
-        self.0.extend(words.map(OsString::from));
-    }
-
-    fn path(&mut self, option: &str, path: impl AsRef<OsStr>) {
-        self.0
-            .extend([OsStr::new(option), path.as_ref()].map(OsString::from));
-    }
-
-    fn path2(&mut self, option: &str, from: impl AsRef<OsStr>, to: impl AsRef<OsStr>) {
-        let words = [OsStr::new(option), from.as_ref(), to.as_ref()];
-        self.0.extend(words.map(OsString::from));
-    }
-}
-
-/// The words, each ended by a zero.
-fn ended(words: &[OsString]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for word in words {
-        bytes.extend_from_slice(word.as_bytes());
-        bytes.push(0);
-    }
-    bytes
-}
-
-/// A file without a place, with this content.
-fn in_memory(name: &str, bytes: &[u8]) -> io::Result<OwnedFd> {
-    let mut file = File::from(rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC)?);
-    file.write_all(bytes)?;
-    file.rewind()?;
-    Ok(file.into())
 }

@@ -1,13 +1,19 @@
-//! Where actions are executed: on the host, or in a container (DESIGN.md, section 6).
+//! Where actions are executed: on the host, in a container, or with the workspace as the root (DESIGN.md, section 6).
 
+mod bubblewrap;
+pub(crate) mod chroot;
 pub(crate) mod container;
 pub(crate) mod host;
+pub(crate) mod ids;
 mod keystrokes;
 mod mounts;
+pub(crate) mod namespace;
 pub(crate) mod network;
 mod root;
+pub(crate) mod tool;
 pub(crate) mod tools;
 
+pub(crate) use bubblewrap::{Started, Status};
 pub use tools::{Attach, Missing, Tools, missing_on_host};
 
 use crate::engine::{OUTPUTS, Order, PARAMETERS, Request, RunFolder, SCRIPT, TMP};
@@ -52,9 +58,13 @@ impl Inside {
             };
         }
         let ick = Path::new("/run/ick");
+        let (workspace, home) = match place {
+            Place::Chroot => ("/", "/run/ick/home"),
+            _ => ("/workspace", "/home/build"),
+        };
         Self {
-            workspace: "/workspace".into(),
-            home: "/home/build".into(),
+            workspace: workspace.into(),
+            home: home.into(),
             tmp: "/tmp".into(),
             script: ick.join(SCRIPT),
             parameters: ick.join(PARAMETERS),

@@ -4,7 +4,6 @@
 //! reaper alone, a small tmpfs covers a folder that exists everywhere, and what the container gets is
 //! mounted there. It all goes with the namespace.
 
-use super::container::Parts;
 use crate::engine::Order;
 use crate::supervise::fork::leave;
 use rustix::fd::{AsFd, OwnedFd};
@@ -21,8 +20,9 @@ use std::path::{Path, PathBuf};
 /// Folders that every system has and that no container sees, unless the configuration says so.
 const PLACES: [&str; 4] = ["/mnt", "/media", "/srv", "/tmp"];
 
-/// Makes a private mount namespace of this process and mounts the parts there. Gives their new paths.
-pub(super) fn stage(parts: &Parts, order: &Order) -> io::Result<Parts> {
+/// Makes a private mount namespace of this process and mounts the parts in a folder there, each under its
+/// name. Gives the folder.
+pub(super) fn stage(order: &Order, parts: &[(&str, &Path)]) -> io::Result<PathBuf> {
     leave(UnshareFlags::NEWNS)?;
     mount_change(
         "/",
@@ -31,31 +31,15 @@ pub(super) fn stage(parts: &Parts, order: &Order) -> io::Result<Parts> {
     let place = place(&order.visible)?;
     // Opened first: they may be below the place.
     let mut opened = Vec::new();
-    let mut part = |name: &'static str, path: &Path| -> io::Result<PathBuf> {
+    for (name, path) in parts {
         let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-        let whole = match name {
-            "tree" => OpenTreeFlags::AT_RECURSIVE,
+        let whole = match *name {
+            TREE => OpenTreeFlags::AT_RECURSIVE,
             _ => OpenTreeFlags::empty(),
         };
-        let tree = open_tree(
-            CWD,
-            path,
-            flags | whole | OpenTreeFlags::AT_SYMLINK_NOFOLLOW,
-        )?;
-        opened.push((name, path.is_dir(), tree));
-        Ok(place.join(name))
-    };
-    let staged = Parts {
-        workspace: part("workspace", &parts.workspace)?,
-        home: part("home", &parts.home)?,
-        script: part("script", &parts.script)?,
-        parameters: part("params.json", &parts.parameters)?,
-        outputs: part("outputs", &parts.outputs)?,
-        passwd: part_of(&mut part, "passwd", parts.passwd.as_deref())?,
-        group: part_of(&mut part, "group", parts.group.as_deref())?,
-        resolver: part_of(&mut part, "resolv.conf", parts.resolver.as_deref())?,
-        tree: part_of(&mut part, "tree", parts.tree.as_deref())?,
-    };
+        let flags = flags | whole | OpenTreeFlags::AT_SYMLINK_NOFOLLOW;
+        opened.push((*name, path.is_dir(), open_tree(CWD, *path, flags)?));
+    }
     let flags = MountFlags::NOSUID | MountFlags::NOEXEC;
     mount("tmpfs", &place, "tmpfs", flags, c"mode=755,size=64k")?;
     let folder = rustix::fs::open(
@@ -69,8 +53,11 @@ pub(super) fn stage(parts: &Parts, order: &Order) -> io::Result<Parts> {
     if order.request.network && !for_everyone(Path::new(TUN)) {
         open_tun(&folder, &place)?;
     }
-    Ok(staged)
+    Ok(place)
 }
+
+/// The name of the system tree among the parts, which is mounted with what is mounted in it.
+pub(super) const TREE: &str = "tree";
 
 /// The device with which a network is made (Linux: Documentation/networking/tuntap.rst).
 const TUN: &str = "/dev/net/tun";
@@ -89,14 +76,6 @@ fn open_tun(folder: &OwnedFd, place: &Path) -> io::Result<()> {
     rustix::fs::mknodat(folder, "tun", FileType::CharacterDevice, everyone, number)?;
     rustix::fs::chmodat(folder, "tun", everyone, AtFlags::empty())?;
     Ok(mount_bind(place.join("tun"), TUN)?)
-}
-
-fn part_of(
-    part: &mut impl FnMut(&'static str, &Path) -> io::Result<PathBuf>,
-    name: &'static str,
-    path: Option<&Path>,
-) -> io::Result<Option<PathBuf>> {
-    path.map(|path| part(name, path)).transpose()
 }
 
 fn put(folder: &OwnedFd, name: &str, is_folder: bool, tree: &OwnedFd) -> io::Result<()> {

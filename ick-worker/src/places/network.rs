@@ -4,15 +4,16 @@
 //! there; the helper, as the same user outside, gives the namespace its interface; then bubblewrap
 //! starts inside, in a user namespace of its own below. The host's loopback cannot be reached.
 
+use super::namespace::{self, said};
 use super::tools::Attach;
 use crate::engine::{CONTAINER_UID, cannot, cause};
-use crate::supervise::fork::{Fork, fork, leave};
+use crate::supervise::fork::leave;
 use ick_core::build::{Cause, CauseKind};
-use rustix::fd::{AsRawFd, OwnedFd};
+use rustix::fd::AsRawFd;
 use rustix::fs::{Gid, Uid};
 use rustix::io::FdFlags;
 use rustix::pipe::PipeFlags;
-use rustix::process::{DumpableBehavior, Pid, Signal};
+use rustix::process::{DumpableBehavior, Pid};
 use rustix::thread::UnshareFlags;
 use std::fs;
 use std::io::{self, Read};
@@ -66,66 +67,35 @@ fn without_dots(path: &Path) -> PathBuf {
 impl Network<'_> {
     /// Starts the command in namespaces that have a network.
     pub(super) fn start(&self, mut command: Command) -> Result<Pid, Cause> {
-        let failed = |why: io::Error| cannot("make a network for the container", &why);
-        let pipe = || {
-            let made = rustix::pipe::pipe_with(PipeFlags::CLOEXEC);
-            made.map_err(|why| failed(why.into()))
-        };
-        let (ready, tell_ready) = pipe()?;
-        let (go, tell_go) = pipe()?;
-        let pid = match fork(None).map_err(failed)? {
-            Fork::Parent(pid) => pid,
-            Fork::Child => {
-                drop((ready, tell_go));
-                let why = self.become_it(&mut command, &tell_ready, &go);
-                let _ = rustix::io::write(&tell_ready, why.to_string().as_bytes());
-                std::process::exit(1);
-            }
-        };
-        // The parent's copies of the action's streams go with the command.
-        drop((command, tell_ready, go));
-        let attached = said(&ready)
-            .and_then(|said| match said.as_str() {
-                READY => Ok(()),
-                why => Err(io::Error::other(why.to_owned())),
-            })
-            .map_err(failed)
-            .and_then(|()| self.attach(pid));
-        if let Err(why) = attached {
-            let _ = rustix::process::kill_process(pid, Signal::KILL);
-            return Err(why);
-        }
-        rustix::io::write(&tell_go, b"!").map_err(|why| failed(why.into()))?;
-        Ok(pid)
+        namespace::start(
+            "make a network for the container",
+            || self.leave_the_host(),
+            |pid| self.attach(pid),
+            move || {
+                let why = command.exec();
+                eprintln!("cannot start the container: {why}");
+                1
+            },
+        )
     }
 
-    /// In the new process: makes the namespaces, waits, and becomes the command. Returns only why not.
-    fn become_it(&self, command: &mut Command, ready: &OwnedFd, go: &OwnedFd) -> io::Error {
-        let prepare = || -> io::Result<bool> {
-            rustix::process::setpgid(None, None)?;
-            if let Some(id) = self.host_id {
-                let (uid, gid) = (Uid::from_raw(id), Gid::from_raw(id));
-                rustix::thread::set_thread_groups(&[])?;
-                rustix::thread::set_thread_res_gid(gid, gid, gid)?;
-                rustix::thread::set_thread_res_uid(uid, uid, uid)?;
-                // The helper, which is the same user, opens this process's namespaces.
-                rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable)?;
-            }
-            let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
-            leave(UnshareFlags::NEWUSER | UnshareFlags::NEWNET)?;
-            let map = |of: u32| format!("{CONTAINER_UID} {of} 1\n");
-            fs::write("/proc/self/setgroups", "deny")?;
-            fs::write("/proc/self/uid_map", map(uid.as_raw()))?;
-            fs::write("/proc/self/gid_map", map(gid.as_raw()))?;
-            rustix::io::write(ready, READY.as_bytes())?;
-            let mut letter = [0; 1];
-            Ok(rustix::io::read(go, &mut letter)? == 1)
-        };
-        match prepare() {
-            Ok(true) => command.exec(),
-            Ok(false) => std::process::exit(1),
-            Err(why) => why,
+    /// In the new process: makes the namespaces.
+    fn leave_the_host(&self) -> io::Result<()> {
+        rustix::process::setpgid(None, None)?;
+        if let Some(id) = self.host_id {
+            let (uid, gid) = (Uid::from_raw(id), Gid::from_raw(id));
+            rustix::thread::set_thread_groups(&[])?;
+            rustix::thread::set_thread_res_gid(gid, gid, gid)?;
+            rustix::thread::set_thread_res_uid(uid, uid, uid)?;
+            // The helper, which is the same user, opens this process's namespaces.
+            rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable)?;
         }
+        let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+        leave(UnshareFlags::NEWUSER | UnshareFlags::NEWNET)?;
+        let map = |of: u32| format!("{CONTAINER_UID} {of} 1\n");
+        fs::write("/proc/self/setgroups", "deny")?;
+        fs::write("/proc/self/uid_map", map(uid.as_raw()))?;
+        fs::write("/proc/self/gid_map", map(gid.as_raw()))
     }
 
     fn attach(&self, pid: Pid) -> Result<(), Cause> {
@@ -188,16 +158,6 @@ impl Network<'_> {
             ),
         ))
     }
-}
-
-/// What the process in the new namespaces says when they are made; all else is why they are not.
-const READY: &str = "1";
-
-/// The first words from a pipe.
-fn said(pipe: &OwnedFd) -> io::Result<String> {
-    let mut bytes = [0; 512];
-    let count = rustix::io::read(pipe, &mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes[..count]).into_owned())
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! What a container sees as its root: which entries of the tree, and its users and groups.
 
+use crate::actions::beneath;
+use rustix::fs::OFlags;
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// A top-level entry of a container's root.
@@ -51,6 +53,23 @@ pub(super) fn entries(tree: Option<&Path>) -> io::Result<Vec<Entry>> {
     }
     entries.sort();
     Ok(entries)
+}
+
+/// The longest file of a tree that is read.
+const LONGEST: u64 = 1 << 20;
+
+/// A small file of a tree, or of the worker's own root; none where there is no plain file. What made the
+/// tree may be hostile: no link in it is followed.
+pub(super) fn text(tree: &Path, path: &Path) -> Option<String> {
+    let root = beneath::root(tree).ok()?;
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = File::from(beneath::open(&root, path, flags).ok()?);
+    if !file.metadata().ok()?.is_file() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    file.take(LONGEST).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Where a container without a tree sees these files and folders of the worker's own root, and which of

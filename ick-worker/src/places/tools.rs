@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// Where the worker's own tools are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tools {
-    /// bubblewrap, for containers.
+    /// bubblewrap, for containers and changed roots.
     pub bwrap: Option<PathBuf>,
     /// What gives a container its network.
     pub attach: Option<Attach>,
@@ -33,14 +33,14 @@ impl Tools {
     /// # Errors
     /// `missing_tool`, naming the Debian package.
     pub(crate) fn find(place: Place, network: bool, path: &str) -> Result<Self, Cause> {
-        if place != Place::Container {
+        if place == Place::Host {
             return Ok(Self::default());
         }
-        let bwrap = in_path(path, "bwrap").ok_or_else(|| missing("bwrap", "bubblewrap", HERE))?;
-        let attach = if network {
+        let bwrap = in_path(path, "bwrap").ok_or_else(|| missing_here("bwrap", "bubblewrap"))?;
+        let attach = if network && place == Place::Container {
             let pasta = in_path(path, "pasta").map(Attach::Pasta);
             let attach = pasta.or_else(|| in_path(path, "slirp4netns").map(Attach::Slirp4netns));
-            let attach = attach.ok_or_else(|| missing("pasta", "passt (or slirp4netns)", HERE))?;
+            let attach = attach.ok_or_else(|| missing_here("pasta", "passt (or slirp4netns)"))?;
             check_tun()?;
             Some(attach)
         } else {
@@ -79,9 +79,16 @@ pub(crate) fn check(order: &Order) -> Result<(), Cause> {
         let path = order.env.get("PATH").map_or("", String::as_str);
         return in_path(path, program)
             .map(drop)
-            .ok_or_else(|| missing(program, package, HERE));
+            .ok_or_else(|| missing_here(program, package));
     }
-    let root = order.tree.as_deref().unwrap_or(Path::new("/"));
+    let (root, place) = match (order.request.place, &order.tree) {
+        (Place::Chroot, _) => (
+            order.workspace.as_path(),
+            "in the workspace, which is the root",
+        ),
+        (_, Some(tree)) => (tree.as_path(), "in the build's system tree"),
+        _ => (Path::new("/"), HERE),
+    };
     let path = order
         .env
         .get("PATH")
@@ -91,10 +98,6 @@ pub(crate) fn check(order: &Order) -> Result<(), Cause> {
         // A link may only lead somewhere from inside.
         folder.join(program).symlink_metadata().is_ok()
     });
-    let place = match order.tree {
-        Some(_) => "in the build's system tree",
-        None => HERE,
-    };
     if there {
         Ok(())
     } else {
@@ -142,6 +145,11 @@ pub fn missing_on_host(allows: Allows) -> Vec<Missing> {
     }
     missing.retain(|one| !has(one.program));
     missing
+}
+
+/// A program that is not on this worker.
+pub(crate) fn missing_here(program: &str, package: &str) -> Cause {
+    missing(program, package, HERE)
 }
 
 fn missing(program: &str, package: &str, place: &str) -> Cause {

@@ -5,8 +5,8 @@
 
 use super::children::{self, Reaped};
 use super::{restrict, terminate};
-use crate::engine::{Order, Program, cannot};
-use crate::places::{container, host};
+use crate::engine::{Order, cannot};
+use crate::places::{self, chroot, container, host};
 use ick_core::build::{Cause, Place};
 use rustix::event::{PollFd, PollFlags};
 use rustix::fd::OwnedFd;
@@ -66,7 +66,7 @@ pub(super) struct Pipes {
 struct Started {
     main: Pid,
     /// What bubblewrap says about the container.
-    contained: Option<container::Status>,
+    contained: Option<places::Status>,
 }
 
 /// What the reaper process does, to its end.
@@ -114,16 +114,24 @@ fn ended_children() -> io::Result<UnixStream> {
 
 fn start(order: &Order, folder: &Path, stdout: OwnedFd, stderr: OwnedFd) -> Result<Started, Cause> {
     restrict::restrict(order).map_err(|why| cannot("limit what the action may take", &why))?;
-    let contained = order.request.place == Place::Container
-        && !matches!(order.request.program, Program::BuiltIn { .. });
-    if contained {
-        let (main, status) =
-            container::start(order, folder, container::Started::Action { stdout, stderr })?;
-        return Ok(Started {
-            main,
-            contained: Some(status),
-        });
-    }
+    let start = match order.request.place {
+        Place::Host => return start_on_host(order, folder, stdout, stderr),
+        Place::Container => container::start,
+        Place::Chroot => chroot::start,
+    };
+    let (main, status) = start(order, folder, places::Started::Action { stdout, stderr })?;
+    Ok(Started {
+        main,
+        contained: Some(status),
+    })
+}
+
+fn start_on_host(
+    order: &Order,
+    folder: &Path,
+    stdout: OwnedFd,
+    stderr: OwnedFd,
+) -> Result<Started, Cause> {
     let mut command = host::command(order, folder)?;
     command
         .process_group(0)

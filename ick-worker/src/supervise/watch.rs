@@ -7,6 +7,7 @@ use super::reaper::{self, End, Word};
 use super::{cgroup, children, now, outputs, usage};
 use crate::caches;
 use crate::engine::{ActionResult, Order, Program, STOP, VERSION, cannot, cause};
+use crate::places::chroot;
 use crate::spool::Writer;
 use crate::workspace;
 use ick_api::logframe::Stream;
@@ -58,6 +59,13 @@ pub(super) fn to_the_end(order: &Order, folder: &Path, started: Timestamp) -> Ac
         result.cause = Some(Ending::by_signal(folder, &order.limits).cause);
         return result;
     }
+    let points = match chroot::MountPoints::of(order) {
+        Ok(points) => points,
+        Err(why) => {
+            result.cause = Some(why);
+            return result;
+        }
+    };
     let watched = Writer::open(folder, order.request.log_left, order.limits.tail)
         .and_then(|mut spool| {
             caches::restore(order, &mut |line| say(&mut spool, line));
@@ -72,6 +80,9 @@ pub(super) fn to_the_end(order: &Order, folder: &Path, started: Timestamp) -> Ac
         .and_then(|watch| watch.conclude(&mut result));
     if let Err(why) = watched {
         result.cause = Some(why);
+    }
+    if let Some(points) = points {
+        points.remove();
     }
     result.ended = now();
     result
@@ -438,7 +449,7 @@ fn start_reaper(order: &Order) -> io::Result<Fork> {
 
 /// Something that becomes readable when a container has written more than it may.
 fn too_big(order: &Order, folder: &Path) -> io::Result<Option<UnixStream>> {
-    if order.request.place != Place::Container {
+    if order.request.place == Place::Host {
         return Ok(None);
     }
     let (read, mut write) = UnixStream::pair()?;

@@ -1,10 +1,11 @@
 //! Giving files to a container's user.
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Uid};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Uid};
 use std::ffi::CStr;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 /// The deepest folder that is looked into: each level holds a file descriptor.
@@ -18,13 +19,18 @@ pub(crate) const DEEPEST: usize = 800;
 /// # Errors
 /// Those of the file system; when folders are nested too deep.
 pub(crate) fn give(folder: &Path, id: u32) -> io::Result<()> {
-    let owner = Owner::new(id);
-    let root = rustix::fs::openat(CWD, folder, FOLDER, Mode::empty())?;
-    let stat = rustix::fs::fstat(&root)?;
-    if stat.st_uid != id || stat.st_gid != id {
-        rustix::fs::fchown(&root, Some(owner.uid), Some(owner.gid))?;
-    }
-    owner.take(&root, 0)
+    Owner::new(id).take_all(folder)
+}
+
+/// Gives what in a folder belongs to none of these host ids, which are those of a tree, to the first of
+/// them, the tree's root, like [`give`]. The others stay whose they are.
+///
+/// # Errors
+/// As [`give`].
+pub(crate) fn give_range(folder: &Path, ids: Range<u32>) -> io::Result<()> {
+    let mut owner = Owner::new(ids.start);
+    owner.others = ids;
+    owner.take_all(folder)
 }
 
 /// Gives one file to a user.
@@ -49,7 +55,8 @@ const FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC);
 
 struct Owner {
-    id: u32,
+    /// Whose entries are not touched.
+    others: Range<u32>,
     uid: Uid,
     gid: Gid,
 }
@@ -57,10 +64,22 @@ struct Owner {
 impl Owner {
     fn new(id: u32) -> Self {
         Self {
-            id,
+            others: id..id + 1,
             uid: Uid::from_raw(id),
             gid: Gid::from_raw(id),
         }
+    }
+
+    fn take_all(&self, folder: &Path) -> io::Result<()> {
+        let root = rustix::fs::openat(CWD, folder, FOLDER, Mode::empty())?;
+        if self.is_foreign(&rustix::fs::fstat(&root)?) {
+            rustix::fs::fchown(&root, Some(self.uid), Some(self.gid))?;
+        }
+        self.take(&root, 0)
+    }
+
+    fn is_foreign(&self, stat: &Stat) -> bool {
+        !(self.others.contains(&stat.st_uid) && self.others.contains(&stat.st_gid))
     }
 
     fn take(&self, folder: &OwnedFd, depth: usize) -> io::Result<()> {
@@ -81,7 +100,7 @@ impl Owner {
                 other => other?,
             };
             let kind = FileType::from_raw_mode(stat.st_mode);
-            if stat.st_uid != self.id || stat.st_gid != self.id {
+            if self.is_foreign(&stat) {
                 if kind == FileType::RegularFile && stat.st_nlink > 1 {
                     copy(folder.as_fd(), name, stat.st_mode)?;
                 }

@@ -5,11 +5,13 @@
 
 mod give;
 mod remove;
+mod remove_tree;
 mod renew;
 mod size;
 
-pub(crate) use give::{DEEPEST, give, give_file};
+pub(crate) use give::{DEEPEST, give, give_file, give_range};
 pub(crate) use remove::remove;
+pub(crate) use remove_tree::{main as remove_main, remove_tree};
 pub(crate) use renew::{fill_file, renew, renew_file, reset};
 pub(crate) use size::{exceeds, size};
 

@@ -9,7 +9,6 @@ use ick_worker::engine::{
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -49,12 +48,7 @@ impl Build {
     /// Where the configuration is changed before.
     pub(crate) fn with(change: impl FnOnce(&mut EngineConfig)) -> Self {
         let state = tempfile::tempdir().unwrap();
-        let command = |word: &str| vec![ick_worker().into_os_string(), OsString::from(word)];
-        let mut config = EngineConfig::new(
-            state.path().to_owned(),
-            command("supervise"),
-            command("builtin"),
-        );
+        let mut config = EngineConfig::new(state.path().to_owned(), ick_worker());
         config.allows = Allows::default();
         config.limits = Limits {
             cancel_grace: Duration::from_millis(300),

@@ -9,6 +9,7 @@
 mod again;
 mod build;
 mod caches;
+mod chroot;
 mod container;
 mod dput;
 mod endings;

@@ -1,10 +1,13 @@
 //! The same as an ordinary user: when the tests are root's, a temporary user executes them again.
 
+use crate::build::PATIENCE;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
 
 /// A user that is there for one test.
 struct User {
@@ -14,25 +17,47 @@ struct User {
 }
 
 impl User {
-    fn new() -> Self {
-        let name = format!("ick-test-{}", std::process::id());
-        let made = Command::new("useradd")
-            .args([
-                "--no-create-home",
-                "--home-dir",
-                "/nonexistent",
-                "--shell",
-                // Who logs in by ssh in the tests of rsync and dput is this user.
-                "/bin/sh",
-            ])
-            .arg(&name)
-            .output()
-            .expect("useradd is missing: install the Debian package passwd");
-        assert!(
-            made.status.success(),
-            "{}",
-            String::from_utf8_lossy(&made.stderr)
+    /// With a line for it in /etc/subuid and /etc/subgid, or without.
+    fn new(ids: bool) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("ick-test-{}-{count}", std::process::id());
+        change(
+            Command::new("useradd")
+                .args([
+                    "--no-create-home",
+                    "--home-dir",
+                    "/nonexistent",
+                    "--shell",
+                    // Who logs in by ssh in the tests of rsync and dput is this user.
+                    "/bin/sh",
+                ])
+                .arg(&name),
         );
+        let user = Self::named(name);
+        for (file, add, del) in [
+            ("/etc/subuid", "--add-subuids", "--del-subuids"),
+            ("/etc/subgid", "--add-subgids", "--del-subgids"),
+        ] {
+            // useradd may have made the lines of its own accord.
+            match (user.range(file), ids) {
+                (Some((first, count)), false) => {
+                    let range = format!("{first}-{}", first + count - 1);
+                    change(Command::new("usermod").args([del, &range, &user.name]));
+                }
+                (None, true) => {
+                    let first = 1_000_000_000 + user.uid * 65_536 % 500_000_000;
+                    let range = format!("{first}-{}", first + 65_535);
+                    change(Command::new("usermod").args([add, &range, &user.name]));
+                }
+                _ => {}
+            }
+            assert_eq!(user.range(file).is_some(), ids, "{file}");
+        }
+        user
+    }
+
+    fn named(name: String) -> Self {
         let passwd = fs::read_to_string("/etc/passwd").unwrap();
         let line = passwd
             .lines()
@@ -50,11 +75,49 @@ impl User {
             gid: ids[1],
         }
     }
+
+    /// The first of its further ids, and how many there are.
+    fn range(&self, file: &str) -> Option<(u32, u32)> {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        text.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            if fields.next() != Some(&self.name) {
+                return None;
+            }
+            let mut number = || fields.next()?.parse().ok();
+            Some((number()?, number()?))
+        })
+    }
+}
+
+/// Changes the users of this machine. Only one program at a time can: the others are refused.
+fn change(command: &mut Command) {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let done = command
+            .output()
+            .expect("useradd or usermod is missing: install the Debian package passwd");
+        let said = String::from_utf8_lossy(&done.stderr);
+        if done.status.success() {
+            return;
+        }
+        let is_busy = said.contains("cannot lock");
+        assert!(is_busy && Instant::now() < until, "{command:?}: {said}");
+        std::thread::yield_now();
+    }
+}
+
+/// Whether a system tree can be made: by root, and by a user with a line in /etc/subuid.
+pub(crate) fn has_ids() -> bool {
+    match std::env::var("ICK_TEST_IDS") {
+        Ok(ids) => ids == "yes",
+        Err(_) => rustix::process::geteuid().is_root(),
+    }
 }
 
 impl Drop for User {
     fn drop(&mut self) {
-        let _ = Command::new("userdel").arg(&self.name).output();
+        change(Command::new("userdel").arg(&self.name));
     }
 }
 
@@ -65,11 +128,20 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn everything_again_as_an_ordinary_user() {
+    again(true);
+}
+
+#[test]
+fn everything_again_as_a_user_without_further_ids() {
+    again(false);
+}
+
+fn again(ids: bool) {
     if !rustix::process::geteuid().is_root() {
         // All the other tests just were that.
         return;
     }
-    let user = User::new();
+    let user = User::new(ids);
     let place = tempfile::tempdir().unwrap();
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let (tests, worker) = (place.path().join("tests"), place.path().join("ick-worker"));
@@ -84,6 +156,7 @@ fn everything_again_as_an_ordinary_user() {
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .env("TMPDIR", &tmp)
         .env("ICK_TEST_WORKER", &worker)
+        .env("ICK_TEST_IDS", if ids { "yes" } else { "no" })
         .env("CARGO_PKG_NAME", "ick-worker")
         .current_dir(&tmp)
         .uid(user.uid)

@@ -3,7 +3,6 @@
 use super::{build::parameters, verdict};
 use crate::error::{Error, Failure, Tried};
 use crate::exit::Exit;
-use crate::internal;
 use crate::output::Output;
 use crate::run::brain::Brain;
 use crate::run::execute::{Execution, Log};
@@ -198,12 +197,7 @@ fn tidy(folder: &Path, engine: &Engine, out: &Output) {
 fn config(folder: &Path) -> Result<EngineConfig, Error> {
     let own = std::env::current_exe()
         .map_err(|why| Error::Other(format!("cannot tell where icktool is: {why}")))?;
-    let command = |name: &str| vec![own.clone().into_os_string(), name.into()];
-    let mut config = EngineConfig::new(
-        folder.to_path_buf(),
-        command(internal::SUPERVISE),
-        command(internal::BUILTIN),
-    );
+    let mut config = EngineConfig::new(folder.to_path_buf(), own);
     config.allows = Allows {
         host: true,
         chroot: true,

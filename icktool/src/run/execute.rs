@@ -4,7 +4,6 @@ use super::brain::{self, Brain, Stuck};
 use super::interrupt::Interrupts;
 use crate::commands::verdict::now;
 use crate::error::Error;
-use crate::internal;
 use crate::output::{Color, Output, sanitise, sanitise::Sanitiser, style};
 use ick_api::controller::WorkItem;
 use ick_api::logframe::{Stream, frames};
@@ -104,7 +103,7 @@ impl<'a> Execution<'a> {
         let failed = |why: io::Error| Error::Other(format!("cannot open a shell: {why}"));
         let own = std::env::current_exe().map_err(failed)?;
         let mut shell = Command::new(own);
-        let shell = shell.arg(internal::SHELL).arg(folder);
+        let shell = shell.arg(ick_worker::words::SHELL).arg(folder);
         if !shell.status().map_err(failed)?.success() {
             out.warn("there was no shell; the build goes on");
         }

@@ -1,0 +1,60 @@
+//! Removing what has the owners of a system tree: an ordinary user cannot, but the root of its namespace.
+
+use super::remove;
+use crate::environment;
+use crate::places::ids::Ids;
+use crate::places::namespace;
+use crate::places::tool::wait;
+use crate::supervise::End;
+use crate::words;
+use std::io::{self, Read};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+
+/// Removes a folder like [`remove`]; what this user cannot remove, `program` does in a namespace.
+///
+/// # Errors
+/// Those of the file system; what the program says.
+pub(crate) fn remove_tree(program: &Path, path: &Path) -> io::Result<()> {
+    match remove(path) {
+        Err(why) if why.kind() == io::ErrorKind::PermissionDenied => {}
+        other => return other,
+    }
+    let mut child = Command::new(program)
+        .arg(words::REMOVE)
+        .arg(path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut said = String::new();
+    if let Some(errors) = child.stderr.take() {
+        let _ = errors.take(4096).read_to_string(&mut said);
+    }
+    match child.wait()?.success() {
+        true => Ok(()),
+        false => Err(io::Error::other(said.trim().to_owned())),
+    }
+}
+
+/// What the word for it does in a process of its own.
+pub(crate) fn main(path: &Path) -> ExitCode {
+    let path_of_tools = std::env::var("PATH").unwrap_or_else(|_| environment::PATH.to_owned());
+    let removed = Ids::of(None, &path_of_tools).and_then(|ids| {
+        namespace::as_tree_root("remove a system tree", &ids, || match remove(path) {
+            Ok(()) => 0,
+            Err(why) => {
+                eprintln!("cannot remove {}: {why}", path.display());
+                1
+            }
+        })
+    });
+    match removed.map(wait) {
+        Ok(Ok(End::Exit(0))) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(why) => {
+            eprintln!("{}", why.detail);
+            ExitCode::FAILURE
+        }
+    }
+}
