@@ -61,20 +61,46 @@ pub(super) fn refused(what: &str, why: &Error) -> Cause {
     }
 }
 
-/// Opens the artifact of this name; none when there is no such one.
-pub(super) fn open(task: &Task<'_>, name: &BlobName) -> Result<Option<Fetch>, Cause> {
+/// The digest of the artifact of this name; none when there is no such one.
+pub(super) fn digest(task: &Task<'_>, name: &BlobName) -> Result<Option<Digest>, Cause> {
+    let StoreAt::Url(url) = &task.details.store else {
+        let Some(fetch) = open(task, name, None)? else {
+            return Ok(None);
+        };
+        return fetch.finish().map(|(digest, _)| Some(digest));
+    };
+    let store = store(task, url)?
+        .with_token(token(task)?)
+        .with_retry(PATIENCE);
+    match store.head(name) {
+        Ok((Some(digest), _)) => Ok(Some(digest)),
+        Ok((None, _)) => Err(without_digest(name)),
+        Err(why) if why.status() == Some(NOT_FOUND) => Ok(None),
+        Err(why) => Err(refused("question", &why)),
+    }
+}
+
+fn without_digest(name: &BlobName) -> Cause {
+    failed(format!(
+        "the store does not say the digest of {name}, so that what arrives cannot be checked; is it an \
+         ick-store, and the proxy before it one that passes ETag on?"
+    ))
+}
+
+/// Opens the artifact of this name, or the content of it that has this digest; none when there is no such
+/// one.
+pub(super) fn open(
+    task: &Task<'_>,
+    name: &BlobName,
+    version: Option<Digest>,
+) -> Result<Option<Fetch>, Cause> {
     let from = match &task.details.store {
         StoreAt::Url(url) => {
             let store = store(task, url)?
                 .with_token(token(task)?)
                 .with_retry(PATIENCE);
-            match store.get(name, None) {
-                Ok(download) if download.digest().is_none() => {
-                    return Err(failed(format!(
-                        "the store does not say the digest of {name}, so that what arrives cannot be \
-                         checked; is it an ick-store, and the proxy before it one that passes ETag on?"
-                    )));
-                }
+            match store.get(name, version) {
+                Ok(download) if download.digest().is_none() => return Err(without_digest(name)),
                 Ok(download) => Content::Store(Box::new(download)),
                 Err(why) if why.status() == Some(NOT_FOUND) => return Ok(None),
                 Err(why) => return Err(refused("download", &why)),

@@ -6,6 +6,7 @@
 
 mod archive;
 mod artifact;
+mod as_root;
 pub(crate) mod beneath;
 mod debootstrap;
 mod details;
@@ -13,6 +14,7 @@ mod dput;
 mod fields;
 mod git;
 mod globs;
+mod populate_systree;
 mod populate_workspace;
 mod rsync;
 mod sources;
@@ -32,31 +34,6 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
-
-/// What this worker says to a built-in action that it cannot execute; none for one that it can.
-pub fn refusal(name: &str) -> Option<Cause> {
-    match BuiltIn::from_word(name) {
-        Some(
-            BuiltIn::Git
-            | BuiltIn::GitMirror
-            | BuiltIn::Archive
-            | BuiltIn::PopulateWorkspace
-            | BuiltIn::Rsync
-            | BuiltIn::Dput
-            | BuiltIn::Debootstrap,
-        ) => None,
-        Some(_) => Some(cause(
-            CauseKind::NotAllowed,
-            format!("this worker cannot execute the built-in action {name} yet"),
-        )),
-        None => Some(cause(
-            CauseKind::BadDefinition,
-            format!(
-                "this worker does not know the built-in action {name:?}: is it older than the controller?"
-            ),
-        )),
-    }
-}
 
 /// Executes the built-in action whose folder this is: what the hidden command `builtin DIR` does.
 pub fn main(folder: &Path) -> ExitCode {
@@ -92,9 +69,11 @@ fn execute(folder: &Path, built: &mut Built) -> Result<(), Cause> {
     else {
         return Err(cause(CauseKind::Internal, "this is no built-in action"));
     };
-    if let Some(refusal) = refusal(name) {
-        return Err(refusal);
-    }
+    let action = BuiltIn::from_word(name).ok_or_else(|| {
+        bad(format!(
+            "this worker does not know the built-in action {name:?}: is it older than the controller?"
+        ))
+    })?;
     let details: Details = serde_json::from_value(details.clone()).map_err(|why| {
         cause(
             CauseKind::Internal,
@@ -107,14 +86,15 @@ fn execute(folder: &Path, built: &mut Built) -> Result<(), Cause> {
         details: &details,
         fields: fields::Fields::new(step, &order.request.parameters),
     };
-    match BuiltIn::from_word(name) {
-        Some(BuiltIn::Git) => git::execute(&task, built),
-        Some(BuiltIn::GitMirror) => git::git_mirror::execute(&task, built),
-        Some(BuiltIn::Debootstrap) => debootstrap::execute(&task),
-        Some(BuiltIn::PopulateWorkspace) => populate_workspace::execute(&task, built),
-        Some(BuiltIn::Rsync) => rsync::execute(&task),
-        Some(BuiltIn::Dput) => dput::execute(&task),
-        _ => archive::execute(&task, built),
+    match action {
+        BuiltIn::Git => git::execute(&task, built),
+        BuiltIn::GitMirror => git::git_mirror::execute(&task, built),
+        BuiltIn::Debootstrap => debootstrap::execute(&task),
+        BuiltIn::PopulateSystree => populate_systree::execute(&task, built),
+        BuiltIn::PopulateWorkspace => populate_workspace::execute(&task, built),
+        BuiltIn::Rsync => rsync::execute(&task),
+        BuiltIn::Dput => dput::execute(&task),
+        BuiltIn::Archive => archive::execute(&task, built),
     }
 }
 

@@ -13,7 +13,7 @@ use ick_core::build::Cause;
 pub(super) fn execute(task: &Task<'_>, _built: &mut Built) -> Result<(), Cause> {
     let name = artifact::name(task)?;
     let required = task.fields.flag("required")?;
-    let Some(mut fetch) = artifact::open(task, &name)? else {
+    let Some(mut fetch) = artifact::open(task, &name, None)? else {
         let missing = format!("the artifact {name} is not in the artifact store");
         if required {
             return Err(failed(format!(

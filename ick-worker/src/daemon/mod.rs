@@ -151,6 +151,9 @@ pub fn serve(config: Config, program: &Path) -> Result<(), DaemonError> {
         let removing = Arc::clone(&shared);
         // Ends with the process: what it does not come to is removed at the next start.
         thread::spawn(move || {
+            if let Err(why) = removing.engine.config().trees().clean() {
+                tracing::warn!("cannot remove what a crash left of system trees: {why}");
+            }
             removing.space.sweep();
             loop {
                 let cached = match cleaning.recv_timeout(LOOK) {

@@ -7,7 +7,7 @@ use super::register;
 use super::ship::{Shipped, Shipper};
 use super::slot::Slot;
 use super::stop::Mode;
-use crate::actions::{self, Details, DputSettings, StoreAt};
+use crate::actions::{Details, DputSettings, StoreAt};
 use crate::engine::{Event, Outcome, Request, RunFolder, Running, StopReason, cannot, cause};
 use ick_api::controller::{NextWork, Report, WorkItem};
 use ick_client::Retry;
@@ -131,9 +131,6 @@ impl Run<'_> {
                 ..Outcome::default()
             };
             return Ok((Ending::Outcome(made), no_log(item)));
-        }
-        if let Some(refusal) = name.and_then(actions::refusal) {
-            return Err(refusal);
         }
         let request = Request::from_item(item, self.details(item)?)?;
         // A start that a crash cut off before it was recorded.

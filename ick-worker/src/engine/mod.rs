@@ -20,7 +20,7 @@ mod supervisor;
 
 pub use config::{CONTAINER_UID, EngineConfig, IDS_PER_SLOT, Limits, UID_BASE};
 pub use folder::RunFolder;
-pub(crate) use folder::note_tree_owners;
+pub(crate) use folder::{may_have_tree_owners, note_tree_owners};
 pub(crate) use order::{ORDER, private_file};
 pub use order::{OUTPUTS, Order, PARAMETERS, SCRIPT, STOP, TMP, TOKEN};
 pub(crate) use outcome::RESULT_TO_COME;

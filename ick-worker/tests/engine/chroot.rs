@@ -3,7 +3,7 @@
 use crate::build::{Build, long_time, sleepers, until_output};
 use crate::ordinary_user::has_ids;
 use ick_core::build::{CauseKind, Place};
-use ick_worker::engine::{Program, StopReason, UID_BASE};
+use ick_worker::engine::{Program, Request, StopReason, UID_BASE};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
@@ -25,7 +25,8 @@ pub(crate) fn make_tree(build: &Build) {
     )));
 }
 
-fn in_chroot(build: &Build, script: &str) -> ick_worker::engine::Request {
+/// An action whose root is the workspace.
+pub(crate) fn in_chroot(build: &Build, script: &str) -> Request {
     let mut request = build.shell(script);
     request.place = Place::Chroot;
     request

@@ -21,3 +21,4 @@ mod ordinary_user;
 mod processes;
 mod rsync;
 mod sshd;
+mod trees;

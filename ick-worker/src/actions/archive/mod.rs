@@ -5,26 +5,29 @@
 //! action by its name.
 
 mod pack;
+mod source;
 mod stream;
 #[cfg(test)]
 mod tests;
 
 use super::artifact::{self, PATIENCE};
 use super::globs::Globs;
-use super::{StoreAt, Task, bad, beneath, sources};
+use super::{StoreAt, Task, bad, sources};
 use crate::engine::{Built, cannot, cause};
 use ick_api::controller::Artifact;
 use ick_client::{Error, Retry, Upload};
 use ick_core::build::{Cause, CauseKind};
 use ick_core::digest::Digest;
 use ick_core::name::BlobName;
-use rustix::fd::OwnedFd;
 use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-pub(super) use pack::{Owners, Packing, pack};
+pub(super) use pack::Packing;
+#[cfg(test)]
+pub(super) use pack::{Owners, pack};
+use source::Source;
 
 /// The status of a store without room.
 const NO_ROOM: u16 = 507;
@@ -32,16 +35,11 @@ const NO_ROOM: u16 = 507;
 /// Executes the action.
 pub(super) fn execute(task: &Task<'_>, built: &mut Built) -> Result<(), Cause> {
     let name = artifact::name(task)?;
-    match task.fields.text("from")? {
-        None | Some("workspace") => {}
-        Some("systree") => {
-            return Err(cause(
-                CauseKind::NotAllowed,
-                "this worker cannot archive system trees yet",
-            ));
-        }
+    let source = match task.fields.text("from")? {
+        None | Some("workspace") => Source::workspace(task)?,
+        Some("systree") => Source::systree(task)?,
         Some(other) => return Err(bad(format!("from is workspace or systree, not {other:?}"))),
-    }
+    };
     let paths = task.fields.texts("paths")?;
     let mtime = match task.fields.text("mtime")? {
         None | Some("keep") => None,
@@ -56,12 +54,12 @@ pub(super) fn execute(task: &Task<'_>, built: &mut Built) -> Result<(), Cause> {
         Ok(Packing {
             globs: Globs::new("paths", &paths)?,
             mtime,
-            owners: Owners::Zero,
+            owners: source.owners(),
         })
     };
     let stored = match &task.details.store {
-        StoreAt::Url(url) => upload(task, url, &name, &packing)?,
-        StoreAt::Folder(folder) => keep(task, folder, &name, packing()?)?,
+        StoreAt::Url(url) => upload(task, url, &name, &source, &packing)?,
+        StoreAt::Folder(folder) => keep(folder, &name, &source, packing()?)?,
     };
     println!(
         "{} in the artifact store: {} bytes, {}",
@@ -71,16 +69,13 @@ pub(super) fn execute(task: &Task<'_>, built: &mut Built) -> Result<(), Cause> {
     Ok(())
 }
 
-fn workspace(task: &Task<'_>) -> Result<OwnedFd, Cause> {
-    beneath::root(&task.order.workspace).map_err(|why| cannot("open the workspace", &why))
-}
-
 /// Streams the archive to the store; packs it again when the connection breaks. A store without room is
 /// waited for, as long as the action may take: what was built is not lost for it.
 fn upload(
     task: &Task<'_>,
     url: &str,
     name: &BlobName,
+    source: &Source,
     packing: &dyn Fn() -> Result<Packing, Cause>,
 ) -> Result<Artifact, Cause> {
     let store = artifact::store(task, url)?;
@@ -88,9 +83,9 @@ fn upload(
     let mut full = Retry::FOR_EVER.begin();
     loop {
         let store = store.clone().with_token(artifact::token(task)?);
-        let (root, mut packing) = (workspace(task)?, packing()?);
+        let opened = source.open(packing()?)?;
         let (stored, packed) = stream::compressed(
-            |to| pack(root, &mut packing, to),
+            |to| opened.pack(to),
             |archive| store.put(name, archive, Upload::default()),
         );
         let why = match (stored, packed) {
@@ -134,10 +129,10 @@ fn upload(
 
 /// Under `icktool run`: a file of the artifact's name in a folder.
 fn keep(
-    task: &Task<'_>,
     folder: &Path,
     name: &BlobName,
-    mut packing: Packing,
+    source: &Source,
+    packing: Packing,
 ) -> Result<Artifact, Cause> {
     let keeping = |why: io::Error| cannot(&format!("keep {name} in {}", folder.display()), &why);
     // A checked name: no part of it is "." or "..".
@@ -145,9 +140,9 @@ fn keep(
     let parent = path.parent().unwrap_or(folder);
     fs::create_dir_all(parent).map_err(keeping)?;
     let mut file = tempfile::NamedTempFile::new_in(parent).map_err(keeping)?;
-    let root = workspace(task)?;
+    let opened = source.open(packing)?;
     let (written, packed) = stream::compressed(
-        |to| pack(root, &mut packing, to),
+        |to| opened.pack(to),
         |archive| copy(archive, file.as_file_mut()),
     );
     let packed = packed?;

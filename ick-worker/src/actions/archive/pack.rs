@@ -12,6 +12,7 @@ use ick_core::build::Cause;
 use rustix::fd::OwnedFd;
 use rustix::fs::{Dir, FileType, OFlags, Stat};
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -39,7 +40,7 @@ pub(in crate::actions) enum Owners {
 }
 
 /// What was packed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::actions) struct Packed {
     pub(in crate::actions) entries: u64,
     /// Bytes of the files' contents.

@@ -299,11 +299,15 @@ impl<'a> Tree<'a> {
         let name = self.parent(path)?;
         let target = OsStr::from_bytes(&target);
         self.anew(path, |here| rustix::fs::symlinkat(target, here, name))?;
+        let flags = AtFlags::SYMLINK_NOFOLLOW;
         if let Some((uid, gid)) = owner {
-            let flags = AtFlags::SYMLINK_NOFOLLOW;
             rustix::fs::chownat(&self.here, name, Some(uid), Some(gid), flags)
                 .map_err(|why| self.cannot_make(path, &why.into()))?;
         }
+        let time = entry.header().mtime();
+        let time = time.map_err(|why| damaged(self.name, &why))?;
+        rustix::fs::utimensat(&self.here, name, &times(time), flags)
+            .map_err(|why| self.cannot_make(path, &why.into()))?;
         self.done.entries += 1;
         Ok(())
     }

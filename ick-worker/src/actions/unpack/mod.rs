@@ -22,6 +22,7 @@ use guard::Guard;
 use ick_core::build::{Cause, CauseKind};
 use ick_core::name::BlobName;
 use rustix::fd::OwnedFd;
+use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, BufReader, Read};
 
 /// The most bytes that names and attributes of one entry may take in an archive.
@@ -39,7 +40,6 @@ pub(super) enum Rules {
     /// As a system tree, by its root (of a user namespace, where owners up to [`HIGHEST_ID`] are mapped):
     /// owners, the setuid bits, attributes as [`super::xattrs`] keeps them, and links to anywhere, which
     /// are right with the tree as root folder.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for system trees"))]
     Tree,
 }
 
@@ -78,7 +78,7 @@ impl Room {
 }
 
 /// What was unpacked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Unpacked {
     pub(super) entries: u64,
     /// Bytes of the files' contents.
