@@ -23,7 +23,7 @@ const OPEN_FILES: RangeInclusive<u64> = 64..=1 << 20;
 const FILE_SIZE: RangeInclusive<u64> = 1 << 20..=1 << 50;
 /// How much the state folder can be given.
 const STATE_SIZES: RangeInclusive<u64> = 1 << 20..=1 << 50;
-/// What all caches together can be given; 0 keeps none.
+/// What all caches, or all system trees, together can be given; 0 keeps none.
 const CACHES: RangeInclusive<u64> = 0..=1 << 50;
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -64,7 +64,7 @@ pub struct Config {
     /// `state_size`: how many bytes the state folder may take; what its disk has when left out.
     pub state_size: Option<u64>,
     /// `limits`: what an action may take (`memory`, `processes`, `open_files`, `file_size`), sizes for
-    /// containers (`tmp`, `shm`, `workspace`, `home`), `caches`, and `grace`.
+    /// containers (`tmp`, `shm`, `workspace`, `home`), `caches`, `trees`, and `grace`.
     pub limits: Limits,
 }
 
@@ -228,6 +228,7 @@ fn limits(fields: &Fields<'_>) -> Limits {
         limits.workspace = size("workspace", limits.workspace);
         limits.home = size("home", limits.home);
         limits.caches = within("caches", CACHES, limits.caches);
+        limits.trees = within("trees", CACHES, limits.trees);
         let grace = given.duration_within("grace", Duration::ZERO..=HOUR);
         limits.grace = grace.unwrap_or(limits.grace);
         given.finish();
@@ -246,7 +247,7 @@ mod tests {
     fn nothing_is_allowed_unless_it_says_so() {
         let config = Config::parse("c", LEAST, Some(Path::new("/s"))).unwrap();
         assert_eq!(config.slots, 1);
-        assert!(!config.allows.host && !config.allows.network && config.allows.chroot);
+        assert!(!config.allows.host && !config.allows.network && !config.allows.chroot);
         assert!(!config.git.allow_file);
         assert_eq!(config.uid_base, UID_BASE);
         assert!(!format!("{config:?}").contains("client_secret: \"s\""));
@@ -262,7 +263,7 @@ mod tests {
         let config = Config::parse("c", &text, None).unwrap();
         assert_eq!(config.state, Path::new("/elsewhere"));
         assert_eq!(config.slots, 3);
-        assert!(config.allows.host && config.allows.network && !config.allows.chroot);
+        assert!(config.allows.host && config.allows.network && config.allows.chroot);
         assert_eq!(config.limits.tmp, 1 << 20);
         assert_eq!(config.free_space, 2 << 30);
         assert_eq!(config.git.ssh_key.as_deref(), Some(Path::new("/k")));

@@ -3,6 +3,7 @@
 //! in its own folder, and what a run names is not removed. The lock of a digest is held while a tree is
 //! made, named or removed.
 
+use crate::kept::{self, Item, Kept};
 use crate::workspace;
 use ick_core::digest::Digest;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,11 @@ impl About {
             bytes,
             entries,
         }
+    }
+
+    /// About how many bytes it takes on disk: each file as much as it is long, and half a block more.
+    fn on_disk(&self) -> u64 {
+        self.bytes.saturating_add(self.entries.saturating_mul(2048))
     }
 }
 
@@ -127,7 +133,7 @@ impl Trees {
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn all(&self) -> io::Result<Vec<Kept>> {
+    pub fn all(&self) -> io::Result<Vec<OneKept>> {
         let mut trees = Vec::new();
         for entry in entries(&self.folder())? {
             let name = entry.file_name().unwrap_or_default().to_string_lossy();
@@ -140,7 +146,7 @@ impl Trees {
             };
             if let Ok(about) = serde_json::from_slice(&text) {
                 let used = metadata.modified()?;
-                trees.push(Kept {
+                trees.push(OneKept {
                     digest,
                     about,
                     used,
@@ -170,6 +176,12 @@ impl Trees {
         Ok(())
     }
 
+    /// Removes those that were not used for longest, until all take no more than so many bytes.
+    pub fn hold_to(&self, most: u64) {
+        let size = kept::size(&[self]);
+        kept::evict(&[self], |freed| size.saturating_sub(freed) <= most);
+    }
+
     fn lock_path(&self, digest: &Digest) -> PathBuf {
         self.folder().join(format!("{}.lock", digest.hex()))
     }
@@ -183,6 +195,30 @@ impl Trees {
             .write(true)
             .open(&path)?;
         Ok((file, path))
+    }
+}
+
+impl Kept for Trees {
+    fn items(&self) -> Vec<Item> {
+        let trees = self.all().unwrap_or_default();
+        let item = |tree: OneKept| Item {
+            what: format!("the system tree {}", tree.digest),
+            path: self.place(&tree.digest),
+            size: tree.about.on_disk(),
+            used: tree.used,
+        };
+        trees.into_iter().map(item).collect()
+    }
+
+    fn evict(&self, item: &Item) -> io::Result<bool> {
+        let name = item.path.file_name().unwrap_or_default();
+        let Ok(digest) = Digest::from_hex(&name.to_string_lossy()) else {
+            return Ok(false);
+        };
+        match self.try_lock(digest)? {
+            Some(tree) => tree.remove(),
+            None => Ok(false),
+        }
     }
 }
 
@@ -276,7 +312,7 @@ impl Tree<'_> {
 
 /// A tree that is kept.
 #[derive(Clone, Copy, Debug)]
-pub struct Kept {
+pub struct OneKept {
     /// The digest of its artifact.
     pub digest: Digest,
     /// What is known about it.
@@ -326,6 +362,8 @@ fn private(path: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    use std::time::Duration;
+
     type Tested = Result<(), Box<dyn std::error::Error>>;
 
     fn some_digest(byte: u8) -> Digest {
@@ -360,6 +398,40 @@ mod tests {
         assert!(trees.lock(digest)?.remove()?);
         assert_eq!(trees.all()?.len(), 0);
         assert_eq!(fs::read_dir(trees.folder())?.count(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn the_oldest_that_is_not_in_use_goes_first() -> Tested {
+        let place = tempfile::tempdir()?;
+        let state = place.path();
+        let trees = Trees {
+            state: state.to_owned(),
+            program: PathBuf::from("none"),
+        };
+        let run = state.join("runs/1/lease");
+        fs::create_dir_all(&run)?;
+        for byte in [1, 2, 3] {
+            let tree = trees.lock(some_digest(byte))?;
+            tree.begin()?;
+            tree.keep(&About::new(None, 1000, 0))?;
+            let about = File::options()
+                .append(true)
+                .open(trees.place(&some_digest(byte)).join(ABOUT))?;
+            about.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(byte.into()))?;
+        }
+        fs::write(run.join(USED), some_digest(1).hex())?;
+        let left = || -> io::Result<Vec<Digest>> {
+            let mut all: Vec<_> = trees.all()?.iter().map(|tree| tree.digest).collect();
+            all.sort();
+            Ok(all)
+        };
+        trees.hold_to(3000);
+        assert_eq!(left()?.len(), 3);
+        trees.hold_to(2000);
+        assert_eq!(left()?, [some_digest(1), some_digest(3)]);
+        trees.hold_to(0);
+        assert_eq!(left()?, [some_digest(1)]);
         Ok(())
     }
 

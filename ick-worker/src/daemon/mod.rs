@@ -136,14 +136,15 @@ pub fn serve(config: Config, program: &Path) -> Result<(), DaemonError> {
     };
     tracing::info!("{}", config.limits.of_an_action());
     let (cleaner, cleaning) = channel::<RunFolder>();
+    let engine = engine(&config, program);
     let shared = Arc::new(Shared {
-        engine: engine(&config, program),
         controller: registered.controller.clone(),
         polls: Polls::new(polls.with_token(registered.token)),
         store: registered.store,
         stop,
         clock,
-        space: Space::new(&config),
+        space: Space::new(&config, engine.config().trees()),
+        engine,
         cleaner,
         config,
     });
@@ -151,17 +152,14 @@ pub fn serve(config: Config, program: &Path) -> Result<(), DaemonError> {
         let removing = Arc::clone(&shared);
         // Ends with the process: what it does not come to is removed at the next start.
         thread::spawn(move || {
-            if let Err(why) = removing.engine.config().trees().clean() {
-                tracing::warn!("cannot remove what a crash left of system trees: {why}");
-            }
             removing.space.sweep();
             loop {
-                let cached = match cleaning.recv_timeout(LOOK) {
+                let kept = match cleaning.recv_timeout(LOOK) {
                     Ok(run) => clean(&removing.engine, run),
                     Err(RecvTimeoutError::Timeout) => true,
                     Err(RecvTimeoutError::Disconnected) => return,
                 };
-                if cached {
+                if kept {
                     removing.space.look();
                 }
             }
@@ -176,13 +174,13 @@ pub fn serve(config: Config, program: &Path) -> Result<(), DaemonError> {
     Ok(())
 }
 
-/// Removes what a run has left; whether it had a cache.
+/// Removes what a run has left; whether something of it is kept.
 fn clean(engine: &Engine, run: RunFolder) -> bool {
-    let cached = run.has_cache();
+    let kept = run.keeps_something();
     if let Err(why) = engine.renew_run(run) {
         tracing::warn!("cannot remove what a build left behind: {why}");
     }
-    cached
+    kept
 }
 
 /// Says it once when a server is called in the clear.

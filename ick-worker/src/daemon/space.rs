@@ -4,6 +4,7 @@
 use crate::caches::Caches;
 use crate::config::Config;
 use crate::kept::{self, Kept};
+use crate::trees::Trees;
 use crate::workspace;
 use ick_core::yaml::format_size;
 use ick_state::Room;
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// The folders of what is kept between builds: how big they are is known without measuring.
-const KEPT: [&str; 1] = ["caches"];
+const KEPT: [&str; 2] = ["caches", "trees"];
 
 /// The room for the worker's state.
 #[derive(Debug)]
@@ -29,6 +30,9 @@ pub(super) struct Space {
     /// `state_size`.
     most: Option<u64>,
     caches: Caches,
+    /// `limits.trees`.
+    most_of_trees: u64,
+    trees: Trees,
     /// Held by who looks.
     looking: Mutex<()>,
     looked: Mutex<Looked>,
@@ -43,12 +47,14 @@ struct Looked {
 }
 
 impl Space {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config, trees: Trees) -> Self {
         Self {
             room: Room::new(&config.state, config.free_space),
             most_of_caches: config.limits.caches,
             most: config.state_size,
             caches: Caches::new(&config.state),
+            most_of_trees: config.limits.trees,
+            trees,
             state: config.state.clone(),
             looking: Mutex::default(),
             looked: Mutex::default(),
@@ -59,6 +65,9 @@ impl Space {
     pub(super) fn sweep(&self) {
         if let Err(why) = self.caches.sweep() {
             tracing::warn!("cannot remove what is left of a cache: {why}");
+        }
+        if let Err(why) = self.trees.clean() {
+            tracing::warn!("cannot remove what is left of a system tree: {why}");
         }
         self.look();
     }
@@ -92,6 +101,7 @@ impl Space {
             tracing::warn!("cannot sync the caches: {why}");
         }
         self.caches.hold_to(self.most_of_caches);
+        self.trees.hold_to(self.most_of_trees);
         let too_big = self.most.and_then(|most| self.shrink_to(most));
         kept::evict(&self.kept(), |_| self.room.expect(0).is_ok());
         let mut looked = self.looked();
@@ -107,8 +117,8 @@ impl Space {
     }
 
     /// What can be removed when there is too little room.
-    fn kept(&self) -> [&dyn Kept; 1] {
-        [&self.caches]
+    fn kept(&self) -> [&dyn Kept; 2] {
+        [&self.caches, &self.trees]
     }
 
     /// Removes what is kept until the state takes no more than so many bytes; how it still takes more, in

@@ -101,6 +101,8 @@ pub struct Limits {
     pub home: u64,
     /// Bytes of what is kept between the builds of all projects together.
     pub caches: u64,
+    /// Bytes of the system trees that are kept unpacked.
+    pub trees: u64,
     /// How often, at most, it is looked at whether workspace and HOME have become too big.
     #[serde(with = "ick_core::duration::as_text")]
     pub measure: Duration,
@@ -142,6 +144,7 @@ impl Default for Limits {
             workspace: 64 * GIB,
             home: 16 * GIB,
             caches: 16 * GIB,
+            trees: 16 * GIB,
             measure: Duration::from_secs(5),
             grace: Duration::from_secs(10),
             cancel_grace: Duration::from_millis(600),

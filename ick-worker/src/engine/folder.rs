@@ -67,9 +67,9 @@ impl RunFolder {
         self.path.join("home")
     }
 
-    /// Whether its project has a cache.
-    pub fn has_cache(&self) -> bool {
-        caches::is_used(&self.path)
+    /// Whether something of it is kept for other builds: a cache, or a system tree.
+    pub fn keeps_something(&self) -> bool {
+        caches::is_used(&self.path) || trees::used_by(&self.path).is_some()
     }
 
     /// Takes note that the workspace may have entries of all ids of a system tree from now on.

@@ -156,13 +156,13 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         execution.log.finish()?;
         Ok(brain.build())
     });
-    let cached = run.has_cache();
+    let kept = run.keeps_something();
     if let Err(why) = engine.remove_run(run) {
         out.warn(&format!(
             "some files of the build could not be removed: {why}"
         ));
     }
-    if cached {
+    if kept {
         tidy(&folder, &engine, out);
     }
     let build = built.tried(tried)?;
@@ -191,6 +191,11 @@ fn tidy(folder: &Path, engine: &Engine, out: &Output) {
         out.warn(&format!("cannot look after the cache: {why}"));
     }
     caches.hold_to(engine.config().limits.caches);
+    let trees = engine.config().trees();
+    if let Err(why) = trees.clean() {
+        out.warn(&format!("cannot look after the system trees: {why}"));
+    }
+    trees.hold_to(engine.config().limits.trees);
 }
 
 /// The engine, with everything allowed that a worker can allow.
