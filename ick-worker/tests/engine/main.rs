@@ -14,6 +14,7 @@ mod container;
 mod dput;
 mod endings;
 mod host;
+mod isolation;
 mod limits;
 mod log;
 mod network;

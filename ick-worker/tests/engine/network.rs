@@ -11,6 +11,12 @@ fn has_route() -> bool {
     UdpSocket::bind("0.0.0.0:0").is_ok_and(|socket| socket.connect("192.0.2.1:9").is_ok())
 }
 
+/// Whether a container can be given a network here.
+pub(crate) fn can_have_a_network() -> bool {
+    let usable = Access::READ_OK | Access::WRITE_OK;
+    has_route() && rustix::fs::access("/dev/net/tun", usable).is_ok()
+}
+
 #[test]
 fn a_container_gets_an_interface_but_not_the_hosts_loopback() {
     if !has_route() {
@@ -20,8 +26,7 @@ fn a_container_gets_an_interface_but_not_the_hosts_loopback() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let build = Build::new();
-    let usable = Access::READ_OK | Access::WRITE_OK;
-    if rustix::fs::access("/dev/net/tun", usable).is_err() {
+    if !can_have_a_network() {
         let mut request = build.in_container("true");
         request.network = true;
         assert_eq!(build.refusal(request).0, CauseKind::NotAllowed);

@@ -53,13 +53,21 @@ fn with_tree() -> Option<Build> {
     make_tree(&build);
     build.stdout(in_chroot(
         &build,
-        "touch /of-some; chown 42:43 /of-some; chmod 4750 /of-some; mkdir /private; chmod 700 /private; \
+        "mkdir /setuid; for name in id grep; do cat /usr/bin/$name > /setuid/$name; done; \
+         chmod 4755 /setuid/*; touch /of-some; chown 42:43 /of-some; chmod 4750 /of-some; mkdir /private; chmod 700 /private; \
          touch /private/file; chown 42 /private/file /private",
     ));
     archive(&build, "tree");
-    build.stdout(in_chroot(&build, "rm -rf /private /of-some"));
+    build.stdout(in_chroot(&build, "rm -rf /private /of-some /setuid"));
     build.stdout(build.shell("rm -rf ./*"));
     Some(build)
+}
+
+/// A build whose containers have a system tree as their root.
+pub(crate) fn populated() -> Build {
+    let build = with_tree().unwrap();
+    assert_eq!(populate(&build, "tree").outcome.cause, None);
+    build
 }
 
 #[test]
@@ -81,7 +89,7 @@ fn a_container_has_the_tree_as_its_root() {
         said,
         "1000\n/workspace\nroot:x:0:0:root:/root:/bin/bash\nsome:x:42:43::/:/bin/sh\n\
              build:x:1000:1000:build:/home/build:/bin/bash\n\
-             bin\ndev\netc\nhome\nlib\nlib64\nof-some\nprivate\nproc\nroot\nrun\ntmp\nusr\nworkspace\n\
+             bin\ndev\netc\nhome\nlib\nlib64\nof-some\nprivate\nproc\nroot\nrun\nsetuid\ntmp\nusr\nworkspace\n\
              4750\nread-only\nnone\nclosed\n"
     );
     assert!(build.file("here").exists());
