@@ -162,6 +162,38 @@ fn without_a_daemon_as_well() -> Result<()> {
 }
 
 #[test]
+fn a_worker_that_is_killed_loses_none() -> Result<()> {
+    let ick = Ick::up()?;
+    let gate = ick.folder().join("gate");
+    ick.apply(&format!(
+        "
+projects:
+  - {{project: kept, pipelines: [kept], cache: [kept]}}
+pipelines:
+  - pipeline: kept
+    actions:
+      - where: host
+        shell: |
+          mkdir -p kept; ls kept; touch \"kept/$BUILD_NUMBER\"; echo ready
+          [ \"$BUILD_NUMBER\" = 1 ] || until [ -e {} ]; do read -r -t 0.05 < <(:) || true; done
+",
+        gate.display()
+    ))?;
+    ick.run(&["build", "kept", "--wait"])?.exits(0)?;
+    let second = ick.trigger("kept")?;
+    ick.log_with(&second, "ready\n")?;
+    ick.kill("worker")?;
+    ick.start()?;
+    std::fs::write(&gate, "")?;
+    let build = ick.build_with_status(&second, "done")?;
+    assert_eq!(build["attempt"], 1, "{build}");
+    assert_eq!(ick.log(&second)?, "1\nready\n");
+    ick.run(&["build", "kept", "--wait"])?.exits(0)?;
+    assert_eq!(ick.log("kept/3")?, "1\n2\nready\n");
+    Ok(())
+}
+
+#[test]
 fn the_state_is_held_to_its_size() -> Result<()> {
     let ick = Ick::up()?;
     ick.configure("worker-1", "limits: {caches: 3MiB}\n")?;

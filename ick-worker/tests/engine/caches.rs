@@ -1,7 +1,8 @@
 //! Caches: what one build leaves for the next, and for no other.
 
-use crate::build::{Build, Done};
+use crate::build::{Build, Done, finish, until_output};
 use ick_api::controller::Cache;
+use ick_core::build::CauseKind;
 use ick_worker::caches::Caches;
 use ick_worker::engine::Request;
 use ick_worker::kept::{self, Kept};
@@ -115,6 +116,27 @@ fn a_build_that_fails_or_is_ended_leaves_nothing() {
         wrote(&done, "");
         assert!(done.text().contains("cache: nothing is kept yet\n"));
     }
+}
+
+#[test]
+fn what_was_killed_with_its_supervisor_leaves_nothing() {
+    let mut build = Build::new();
+    wrote(&build.one(OURS, &["t"], "mkdir t; echo one >t/x"), "");
+    build.next_run(3, "lease-2");
+    let script = "echo half >t/x; echo begun; sleep 1000";
+    let request = build.cached(OURS, &["t"], true, build.in_container(script));
+    let mut running = build.start(request);
+    until_output(&mut running, "begun");
+    let supervisor = i32::try_from(running.supervisor()).unwrap();
+    let supervisor = rustix::process::Pid::from_raw(supervisor).unwrap();
+    rustix::process::kill_process(supervisor, rustix::process::Signal::KILL).unwrap();
+    assert_eq!(finish(running).kind(), Some(CauseKind::LostWorker));
+    // One for failures comes after it.
+    let request = build.cached(OURS, &["t"], false, build.in_container("cat t/x"));
+    wrote(&build.execute(request), "half\n");
+    assert_eq!(build.entries(), 0);
+    build.next_run(3, "lease-3");
+    wrote(&build.one(OURS, &["t"], "ls"), "");
 }
 
 #[test]
