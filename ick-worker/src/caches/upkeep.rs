@@ -19,13 +19,15 @@ const NAME: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Caches {
     folder: PathBuf,
+    program: PathBuf,
 }
 
 impl Caches {
-    /// Those in this state folder. There need not be any.
-    pub fn new(state: &Path) -> Self {
+    /// Those in this state folder. There need not be any. `program` is called by [`crate::words`].
+    pub fn new(state: &Path, program: PathBuf) -> Self {
         Self {
             folder: folder(state),
+            program,
         }
     }
 
@@ -37,7 +39,7 @@ impl Caches {
         for path in entries(&self.folder)? {
             match is_name(&path) {
                 true => drop(fs::remove_dir(path)),
-                false => workspace::remove(&path)?,
+                false => self.remove(&path)?,
             }
         }
         Ok(())
@@ -75,6 +77,11 @@ impl Caches {
         kept::evict(&[self], |freed| size.saturating_sub(freed) <= most);
     }
 
+    /// Removes a folder; what actions have made as the root of a tree may be nobody's here.
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        workspace::remove_tree(&self.program, path)
+    }
+
     fn entries(&self) -> io::Result<Vec<PathBuf>> {
         let mut all = Vec::new();
         for project in entries(&self.folder)? {
@@ -101,7 +108,7 @@ impl Kept for Caches {
         if !super::moved(&item.path, &removed)? {
             return Ok(false);
         }
-        workspace::remove(&removed)?;
+        self.remove(&removed)?;
         if let Some(project) = item.path.parent() {
             // Unless it has others.
             let _ = fs::remove_dir(project);

@@ -143,7 +143,7 @@ pub fn serve(config: Config, program: &Path) -> Result<(), DaemonError> {
         store: registered.store,
         stop,
         clock,
-        space: Space::new(&config, engine.config().trees()),
+        space: Space::new(&config, engine.config()),
         engine,
         cleaner,
         config,

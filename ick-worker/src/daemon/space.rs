@@ -3,6 +3,7 @@
 
 use crate::caches::Caches;
 use crate::config::Config;
+use crate::engine::EngineConfig;
 use crate::kept::{self, Kept};
 use crate::trees::Trees;
 use crate::workspace;
@@ -47,14 +48,14 @@ struct Looked {
 }
 
 impl Space {
-    pub(super) fn new(config: &Config, trees: Trees) -> Self {
+    pub(super) fn new(config: &Config, engine: &EngineConfig) -> Self {
         Self {
             room: Room::new(&config.state, config.free_space),
             most_of_caches: config.limits.caches,
             most: config.state_size,
-            caches: Caches::new(&config.state),
+            caches: engine.caches(),
             most_of_trees: config.limits.trees,
-            trees,
+            trees: engine.trees(),
             state: config.state.clone(),
             looking: Mutex::default(),
             looked: Mutex::default(),

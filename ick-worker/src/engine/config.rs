@@ -1,5 +1,6 @@
 //! What the engine is told once: where it keeps things and what this worker allows.
 
+use crate::caches::Caches;
 use crate::trees::Trees;
 use crate::words;
 use ick_api::controller::Allows;
@@ -61,6 +62,11 @@ impl EngineConfig {
 }
 
 impl EngineConfig {
+    /// The caches of projects.
+    pub fn caches(&self) -> Caches {
+        Caches::new(&self.state, self.program.clone())
+    }
+
     /// The system trees that are kept.
     pub fn trees(&self) -> Trees {
         Trees {

@@ -3,7 +3,6 @@
 use crate::build::{Build, Done, finish, until_output};
 use ick_api::controller::Cache;
 use ick_core::build::CauseKind;
-use ick_worker::caches::Caches;
 use ick_worker::engine::Request;
 use ick_worker::kept::{self, Kept};
 use std::fs;
@@ -42,7 +41,7 @@ impl Build {
     }
 
     fn entries(&self) -> usize {
-        Caches::new(self.state()).items().len()
+        self.engine.config().caches().items().len()
     }
 }
 
@@ -222,7 +221,7 @@ fn nothing_leads_out_of_the_workspace() {
 fn what_is_half_there_is_not_used() {
     let mut build = Build::new();
     wrote(&build.one(OURS, &["t"], "mkdir t; echo one >t/x"), "");
-    let caches = Caches::new(build.state());
+    let caches = build.engine.config().caches();
     let entry = caches.items().remove(0).path;
     // Kept before the host went down, and not synced.
     let file = entry.join("entry.json");
@@ -250,7 +249,7 @@ fn what_is_half_there_is_not_used() {
 #[test]
 fn they_are_held_to_a_size_and_a_removal_that_was_cut_off_is_finished() {
     let mut build = Build::new();
-    let caches = Caches::new(build.state());
+    let caches = build.engine.config().caches();
     let projects = ["a", "b", "c"];
     for (age, project) in projects.into_iter().enumerate() {
         build.next_run(3, "lease-2");
@@ -295,7 +294,7 @@ fn what_cannot_be_copied_is_left_out() {
     let mut build = Build::new();
     let make = "mkdir t; mkfifo t/pipe; echo one >t/x; chmod 4755 t/x";
     wrote(&build.one(OURS, &["t"], make), "");
-    let kept = Caches::new(build.state()).items().remove(0).path;
+    let kept = build.engine.config().caches().items().remove(0).path;
     let before = fs::metadata(kept.join("folders/0/x")).unwrap();
     build.next_run(4, "lease-2");
     wrote(

@@ -14,7 +14,6 @@ use ick_api::controller::Allows;
 use ick_core::definition::Trigger;
 use ick_core::name::BuildId;
 use ick_worker::actions::{Checkout, Details, DputSettings, GitSettings, StoreAt};
-use ick_worker::caches::Caches;
 use ick_worker::engine::{Engine, EngineConfig};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -163,7 +162,7 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
         ));
     }
     if kept {
-        tidy(&folder, &engine, out);
+        tidy(&engine, out);
     }
     let build = built.tried(tried)?;
     for artifact in &build.artifacts {
@@ -185,8 +184,8 @@ pub fn run(context: &Context, args: &Args) -> Result<Exit, Failure> {
 }
 
 /// Sees to what builds have kept.
-fn tidy(folder: &Path, engine: &Engine, out: &Output) {
-    let caches = Caches::new(folder);
+fn tidy(engine: &Engine, out: &Output) {
+    let caches = engine.config().caches();
     if let Err(why) = caches.sweep().and_then(|()| caches.settle()) {
         out.warn(&format!("cannot look after the cache: {why}"));
     }
