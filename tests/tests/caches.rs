@@ -102,6 +102,30 @@ fn a_build_compiles_what_has_changed_since_the_one_before() -> Result<()> {
     );
     source.change("count.c", "main")?;
     assert_eq!(build(&ick, &source, &[])?.0, ["count.c"]);
+    // A build that does not come to use it loses nothing.
+    let (there, away) = (
+        ick.folder().join("wordcount.git"),
+        ick.folder().join("away.git"),
+    );
+    std::fs::rename(&there, &away)?;
+    let url = format!("git_url={}", source.url);
+    ick.run(&["build", "incremental", "--wait", "-p", &url])?
+        .exits(1)?;
+    let said = ick
+        .run(&["show-log", "incremental", "--timestamps"])?
+        .exits(0)?;
+    ensure!(
+        said.stderr
+            .contains("cache: what was kept was not used, and stays"),
+        "{said:?}"
+    );
+    std::fs::rename(&away, &there)?;
+    let (files, said) = build(&ick, &source, &[])?;
+    assert_eq!(files, [""; 0]);
+    ensure!(
+        said.contains("cache: src/build is as incremental/3 left it"),
+        "{said}"
+    );
     // Back to what it was before: older, and yet a change.
     source.git(&["revert", "--no-edit", "HEAD"])?;
     source.git(&["push", "--quiet", "origin", "HEAD:main"])?;

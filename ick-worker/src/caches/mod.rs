@@ -21,10 +21,12 @@ mod upkeep;
 pub use upkeep::Caches;
 
 use crate::actions::beneath;
-use crate::engine::Order;
+use crate::engine::{Order, Program};
 use crate::workspace;
 use entry::Entry;
 use ick_api::controller::Cache;
+use ick_core::definition::BuiltIn;
+use ick_core::name::ProjectName;
 use key::Place;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, CWD, FileType, OFlags, RenameFlags};
@@ -32,6 +34,7 @@ use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -40,6 +43,12 @@ const TAKEN: &str = "cache";
 
 /// In it, that nothing is to be restored any more.
 const RESTORED: &str = "restored";
+
+/// In it, while no action that could change it was started: the place that the entry was taken from.
+const UNUSED: &str = "unused";
+
+/// In it, that it was said that nothing will be kept.
+const GIVEN_UP: &str = "given-up";
 
 /// In the run's folder, that its ref is the remote's HEAD.
 const IS_HEAD: &str = "is-head";
@@ -64,9 +73,22 @@ pub(crate) fn restore(order: &Order, say: &mut dyn FnMut(&str)) {
         return;
     };
     let taken = run.join(TAKEN);
-    if taken.join(RESTORED).exists() {
-        return;
+    if !taken.join(RESTORED).exists() {
+        restore_now(order, cache, run, say);
     }
+    if !only_checks_out(&order.request.program) {
+        let _ = fs::remove_file(taken.join(UNUSED));
+    }
+}
+
+/// Whether this leaves what is kept as it is.
+fn only_checks_out(program: &Program) -> bool {
+    let checkouts = [BuiltIn::Git, BuiltIn::GitMirror];
+    matches!(program, Program::BuiltIn { name, .. } if checkouts.iter().any(|one| one.as_str() == name))
+}
+
+fn restore_now(order: &Order, cache: &Cache, run: &Path, say: &mut dyn FnMut(&str)) {
+    let taken = run.join(TAKEN);
     let restored = take(order, cache, run, say).and_then(|entry| {
         if let Some(entry) = entry {
             put_all(order, cache, &taken, &entry, say)?;
@@ -155,6 +177,50 @@ pub(crate) fn note_head(run: &Path) -> io::Result<()> {
     fs::write(run.join(IS_HEAD), "")
 }
 
+/// Says once that nothing is kept of this run, as an action of it has failed or was ended.
+pub(crate) fn give_up(order: &Order, say: &mut dyn FnMut(&str)) {
+    let (Some(_), Some(run)) = (&order.request.cache, order.workspace.parent()) else {
+        return;
+    };
+    let said = run.join(TAKEN).join(GIVEN_UP);
+    if said.exists() {
+        return;
+    }
+    match put_back(order, run) {
+        Ok(true) => say("cache: what was kept was not used, and stays"),
+        Ok(false) => say("cache: nothing is kept of a build that fails or is ended"),
+        Err(why) => say(&format!("cache: what was kept is lost: {why}")),
+    }
+    let _ = fs::write(said, "");
+}
+
+/// Puts the entry that the run has taken back into its place, if no action can have changed what is in
+/// it. Whether that was so.
+fn put_back(order: &Order, run: &Path) -> io::Result<bool> {
+    let taken = run.join(TAKEN);
+    let (Ok(place), Some(entry)) = (fs::read(taken.join(UNUSED)), Entry::read_any(&taken)) else {
+        return Ok(false);
+    };
+    let root = beneath::root(&order.workspace)?;
+    for path in &entry.paths {
+        if let Some(folder) = entry.folder(&taken, path)
+            && !folder.exists()
+        {
+            take_out(&root, Path::new(path), &folder)?;
+        }
+    }
+    for mark in [UNUSED, RESTORED] {
+        fs::remove_file(taken.join(mark))?;
+    }
+    let place = Path::new(OsStr::from_bytes(&place));
+    make_parent(place)?;
+    // Unless another build has left a newer one.
+    rustix::fs::renameat_with(CWD, &taken, CWD, place, RenameFlags::NOREPLACE)?;
+    private_folder(&taken)?;
+    fs::write(taken.join(RESTORED), "")?;
+    Ok(true)
+}
+
 /// Gives the run an entry of its own, if there is one to be had.
 fn take(
     order: &Order,
@@ -169,7 +235,7 @@ fn take(
     }
     let place = Place::of(&order.caches, project, cache);
     if moved(&place.own, &taken)? {
-        return sound(&taken, project, say);
+        return sound(&taken, &place.own, project, say);
     }
     let default = Entry::read(&place.default, project);
     // Its build had found that this ref is the default one.
@@ -178,7 +244,7 @@ fn take(
         .is_some_and(|entry| entry.git_ref == cache.git_ref)
         && moved(&place.default, &taken)?
     {
-        return sound(&taken, project, say);
+        return sound(&taken, &place.default, project, say);
     }
     let Some(default) = default.filter(|_| place.default != place.own) else {
         say("cache: nothing is kept yet");
@@ -202,14 +268,17 @@ fn take(
 /// The entry that was taken, if all of it reached the disk.
 fn sound(
     taken: &Path,
-    project: &ick_core::name::ProjectName,
+    place: &Path,
+    project: &ProjectName,
     say: &mut dyn FnMut(&str),
 ) -> io::Result<Option<Entry>> {
     let entry = Entry::read(taken, project);
     if entry.is_none() {
         workspace::remove(taken)?;
         say("cache: what was kept is not whole, and is not used");
+        return Ok(None);
     }
+    fs::write(taken.join(UNUSED), place.as_os_str().as_bytes())?;
     Ok(entry)
 }
 
@@ -298,12 +367,8 @@ fn folder_in(root: &OwnedFd, parent: &Path, name: &OsStr) -> io::Result<OwnedFd>
 
 /// Moves a whole entry to its place; what was there goes to `old`, in the run's folder.
 fn publish(entry: &Path, place: &Path, old: &Path) -> io::Result<()> {
-    let parent = place.parent().ok_or(io::ErrorKind::InvalidInput)?;
     for _ in 0..100 {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(parent)?;
+        make_parent(place)?;
         match rustix::fs::renameat_with(CWD, entry, CWD, place, RenameFlags::NOREPLACE) {
             Err(Errno::EXIST) => {
                 workspace::remove(old)?;
@@ -315,6 +380,12 @@ fn publish(entry: &Path, place: &Path, old: &Path) -> io::Result<()> {
         }
     }
     Err(Errno::EXIST.into())
+}
+
+/// Makes the folder of a project's entries.
+fn make_parent(place: &Path) -> io::Result<()> {
+    let parent = place.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(parent)
 }
 
 /// Moves a folder; whether it was there.

@@ -352,9 +352,14 @@ impl<'a> Watch<'a> {
 
     fn conclude(mut self, result: &mut ActionResult) -> Result<(), Cause> {
         let succeeded = matches!(self.end, Some(Some(Word::Ended(End::Exit(0)))));
-        if succeeded && self.ending.is_none() && !self.spool_broken {
+        let mut told = |line: &str| say(&mut self.spool, line);
+        if self.spool_broken {
+            // Nothing more can be said.
+        } else if succeeded && self.ending.is_none() {
             // Before the result, so that a build that begins after this one's end finds them.
-            caches::keep(self.order, &mut |line| say(&mut self.spool, line));
+            caches::keep(self.order, &mut told);
+        } else {
+            caches::give_up(self.order, &mut told);
         }
         let finished = match self.spool_broken {
             true => Ok(self.spool.length()),

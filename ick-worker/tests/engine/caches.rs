@@ -110,6 +110,10 @@ fn a_build_that_fails_or_is_ended_leaves_nothing() {
         let done = build.one(OURS, &["t"], script);
         assert!(done.outcome.cause.is_some());
         assert_eq!(build.entries(), 0);
+        let said = "cache: nothing is kept of a build that fails or is ended\n";
+        assert!(done.text().ends_with(said), "{}", done.text());
+        let again = build.cached(OURS, &["t"], false, build.in_container("exit 1"));
+        assert!(!build.execute(again).text().contains("cache:"));
         build.next_run(3, "lease-3");
         let done = build.one(OURS, &["t"], "ls");
         wrote(&done, "");
