@@ -465,6 +465,35 @@ fn a_shell_is_opened_where_an_action_failed() {
 }
 
 #[test]
+fn a_shell_is_opened_in_a_changed_root() {
+    let home = Home::new();
+    let actions = r#"      - where: host
+        shell: |
+          mkdir -p usr/bin; ln -s usr/bin bin; ln -s usr/lib lib; ln -s usr/lib64 lib64
+          for program in bash cat id; do
+            path=$(readlink -f "$(command -v $program)")
+            cp "$path" usr/bin/$program
+            ldd "$path" | grep -o '/[^ ]*' | while read -r file; do
+              case $file in /usr/*) to=.$file ;; *) to=./usr$file ;; esac
+              mkdir -p "${to%/*}"
+              cp -n "$file" "$to"
+            done
+          done
+      - shell: echo made > file; exit 3
+        where: chroot
+"#;
+    let lines = "echo \"<$(cat /file)>\" \"<$PWD>\" \"<$(id -u)>\" \"<$BUILD_ID>\"\nexit\n";
+    let (seen, code) = typed(&home, actions, lines);
+    if !rustix::process::geteuid().is_root() && seen.contains("/etc/subuid") {
+        // This user has no ids for a tree's users, and is told so.
+        assert_eq!(code, 1, "{seen}");
+        return;
+    }
+    assert!(seen.contains("<made> </> <0> <p/0>"), "{seen}");
+    assert_eq!(code, 1, "{seen}");
+}
+
+#[test]
 fn a_shell_leaves_nothing_and_cannot_type_for_its_person() {
     let home = Home::new();
     let actions = "      - shell: exit 3\n";
