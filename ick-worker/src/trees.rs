@@ -156,7 +156,7 @@ impl Trees {
         Ok(trees)
     }
 
-    /// Removes what a crash has left of trees that were being made or removed.
+    /// Removes what is left of trees that were being made or removed when that was cut off.
     ///
     /// # Errors
     /// Those of the file system.

@@ -37,7 +37,9 @@ fn main() -> Result<()> {
     let ick = Ick::up()?;
     ick.apply(DEFINITIONS)?.exits(0)?;
     ick.run(&["build", "tree", "--wait"])?.exits(0)?;
-    println!("\nmedians [10 % – 90 %], from before icktool is started to the action's first line\n");
+    println!(
+        "\nmedians [10 % – 90 %], from before icktool is started to the action's first line\n"
+    );
     // The first one unpacks the tree.
     begun(&ick, "in-tree")?;
     let own = sample(&ick, "in-own-root")?;

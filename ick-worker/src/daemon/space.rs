@@ -67,9 +67,6 @@ impl Space {
         if let Err(why) = self.caches.sweep() {
             tracing::warn!("cannot remove what is left of a cache: {why}");
         }
-        if let Err(why) = self.trees.clean() {
-            tracing::warn!("cannot remove what is left of a system tree: {why}");
-        }
         self.look();
     }
 
@@ -102,6 +99,9 @@ impl Space {
             tracing::warn!("cannot sync the caches: {why}");
         }
         self.caches.hold_to(self.most_of_caches);
+        if let Err(why) = self.trees.clean() {
+            tracing::warn!("cannot remove what is left of a system tree: {why}");
+        }
         self.trees.hold_to(self.most_of_trees);
         let too_big = self.most.and_then(|most| self.shrink_to(most));
         kept::evict(&self.kept(), |_| self.room.expect(0).is_ok());

@@ -150,6 +150,14 @@ impl Git {
         if said.contains("cannot run ssh") {
             return Err(Failed::Cause(ssh::missing()));
         }
+        // Its own advice is a configuration that is not read here.
+        if said.contains("dubious ownership") {
+            return Err(Failed::Said(
+                "it belongs to another user than the worker's, and git reads no such repository; give it \
+                 to the worker's user, or let it be reached by https or ssh"
+                    .to_owned(),
+            ));
+        }
         Err(Failed::Said(if said.is_empty() {
             tool::ended("git", status)
         } else {

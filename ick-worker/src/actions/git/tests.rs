@@ -367,6 +367,28 @@ fn a_repository_that_is_not_there() {
 }
 
 #[test]
+fn a_repository_of_another_user_is_refused_with_what_helps() {
+    if !rustix::process::geteuid().is_root() {
+        // It takes root to give a file away.
+        return;
+    }
+    let mut trial = Trial::new();
+    let upstream = trial.path("upstream");
+    repository(&upstream);
+    for folder in [upstream.join(".git"), upstream.clone()] {
+        std::os::unix::fs::chown(folder, Some(12_345), None).unwrap();
+    }
+    let why = run(&mut trial, &json!({"git_url": upstream.to_str().unwrap()})).unwrap_err();
+    assert_eq!(why.kind, CauseKind::ActionFailed);
+    assert!(
+        why.detail
+            .contains("it belongs to another user than the worker's"),
+        "{}",
+        why.detail
+    );
+}
+
+#[test]
 fn several_repositories_are_mirrored_and_checked_out() {
     let mut trial = Trial::new();
     let (one, two) = (trial.path("one"), trial.path("two"));
