@@ -68,3 +68,71 @@ fn another_project_uses_what_was_archived() -> Result<()> {
     ensure!(used.stdout.contains("made by maker\n"), "{used:?}");
     Ok(())
 }
+
+const ODD: &str = r#"
+projects:
+  - project: odd
+    pipelines: [pack]
+  - project: user
+    pipelines: [use]
+pipelines:
+  - pipeline: pack
+    actions:
+      - shell: |
+          mkfifo fifo
+          python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("socket")'
+          ln -s . loop
+          truncate -s 200M holes
+          echo text > file
+      - action: archive
+        artifact: odd/files
+  - pipeline: use
+    actions:
+      - action: populate_workspace
+        artifact: odd/files
+        required: true
+      - shell: find . | sort; stat -c '%s %b' holes
+"#;
+
+#[test]
+fn what_is_left_out_is_told_and_what_arrives_damaged_is_refused() -> Result<()> {
+    need("bwrap", "bubblewrap")?;
+    need("python3", "python3")?;
+    let ick = Ick::up()?;
+    ick.apply(ODD)?.exits(0)?;
+    ick.run(&["build", "odd", "--wait"])?.exits(0)?;
+    let packed = ick.run(&["show-log", "odd/1", "--timestamps"])?.exits(0)?;
+    for told in [
+        "left out: fifo (a FIFO)",
+        "left out: socket (a socket)",
+        "3 entries, 209715205 bytes packed",
+    ] {
+        ensure!(packed.stderr.contains(told), "{told:?} in {packed:?}");
+    }
+    let used = ick.run(&["build", "user", "--follow"])?.exits(0)?;
+    ensure!(
+        used.stderr
+            .contains("./file\n./holes\n./loop\n209715200 0\n"),
+        "{used:?}"
+    );
+
+    let build = ick.build("odd/1")?;
+    let digest = build["artifacts"][0]["digest"].as_str().unwrap_or("none");
+    let hex = digest.trim_start_matches("sha256:");
+    let blob = ick
+        .state()
+        .join("store/blobs/sha256")
+        .join(&hex[..2])
+        .join(hex);
+    let mut content = std::fs::read(&blob)?;
+    let last = content.len() - 1;
+    content[last] ^= 1;
+    std::fs::write(&blob, content)?;
+    let damaged = ick.run(&["build", "user", "--follow"])?.exits(1)?;
+    ensure!(
+        damaged.stderr.contains("arrived damaged: its digest is ")
+            && damaged.stderr.contains(digest),
+        "{damaged:?}"
+    );
+    Ok(())
+}

@@ -14,6 +14,9 @@ mod dput;
 mod fields;
 mod git;
 mod globs;
+#[cfg(test)]
+mod ordinary_user;
+mod pieces;
 mod populate_systree;
 mod populate_workspace;
 mod rsync;
@@ -23,6 +26,14 @@ mod tool;
 #[cfg(test)]
 mod trial;
 mod unpack;
+#[cfg(test)]
+#[path = "../../tests/engine/user.rs"]
+#[expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a failed test is a panic"
+)]
+mod user;
 mod xattrs;
 
 pub use details::{Checkout, Details, DputSettings, GitSettings, StoreAt};

@@ -18,6 +18,7 @@ pub(super) struct Trial {
     pub(super) parameters: Map<String, Value>,
     /// The folders of the workspace that are kept between builds.
     pub(super) cached: Vec<String>,
+    pub(super) limits: Limits,
     actions: u32,
 }
 
@@ -43,6 +44,7 @@ impl Trial {
             details,
             parameters: Map::new(),
             cached: Vec::new(),
+            limits: Limits::default(),
             actions: 0,
         }
     }
@@ -117,7 +119,7 @@ impl Trial {
             visible: Vec::new(),
             hidden: Vec::new(),
             first_id: None,
-            limits: Limits::default(),
+            limits: self.limits,
             cgroup: None,
             tools: crate::places::Tools::default(),
         };

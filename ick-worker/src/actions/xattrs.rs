@@ -66,6 +66,12 @@ impl Attributes {
         Ok(read)
     }
 
+    /// Keeps none.
+    pub(super) fn leave_out(&mut self) {
+        let first = self.kept.drain(..).next().map(|(name, _)| name);
+        self.left_out = first.or(self.left_out.take());
+    }
+
     /// Gives a file those that are kept.
     pub(super) fn give(&self, file: impl AsFd) -> io::Result<()> {
         for (name, value) in &self.kept {

@@ -23,3 +23,4 @@ mod processes;
 mod rsync;
 mod sshd;
 mod trees;
+mod user;

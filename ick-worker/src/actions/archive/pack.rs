@@ -10,15 +10,21 @@ use super::super::{beneath, failed};
 use crate::engine::{CONTAINER_UID, cannot};
 use ick_core::build::Cause;
 use rustix::fd::OwnedFd;
-use rustix::fs::{Dir, FileType, OFlags, Stat};
+use rustix::fs::{Dir, FileType, OFlags, SeekFrom, Stat};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use tar::{Builder, EntryType, Header};
+
+/// How much of a file is read at a time.
+const BUFFER: usize = 128 << 10;
+
+static ZEROS: [u8; BUFFER] = [0; BUFFER];
 
 /// How to pack.
 #[derive(Debug)]
@@ -62,6 +68,7 @@ pub(in crate::actions) fn pack(
         packing,
         packed: Packed::default(),
         told: false,
+        buffer: vec![0; BUFFER],
     };
     packer.folders()?;
     let unmatched = packer.packing.globs.unmatched();
@@ -91,6 +98,7 @@ struct Packer<'a, W: Write> {
     packed: Packed,
     /// Whether it was told that attributes are left out.
     told: bool,
+    buffer: Vec<u8>,
 }
 
 impl<W: Write> Packer<'_, W> {
@@ -193,23 +201,48 @@ impl<W: Write> Packer<'_, W> {
             self.attributes(path, &file)?;
         }
         let mut header = self.header(&opened, EntryType::Regular, size);
-        let mut content = Exactly {
-            file: File::from(file),
-            left: size,
-            failed: None,
-        };
-        let appended = self.builder.append_data(&mut header, path, &mut content);
-        match content.failed.take() {
-            Some(why) if why.kind() == io::ErrorKind::UnexpectedEof => return Err(changed(path)),
-            Some(why) => return Err(unreadable(path, &why)),
-            None => appended.map_err(|why| write_error(&why))?,
-        }
-        if !same(&opened, &stat(&content.file.into())?) {
+        self.builder
+            .append_data(&mut header, path, io::empty())
+            .map_err(|why| write_error(&why))?;
+        let file = File::from(file);
+        self.content(path, &file, &opened)?;
+        if !same(&opened, &stat(&file.into())?) {
             return Err(changed(path));
         }
         self.packed.entries += 1;
         self.packed.bytes += size;
         Ok(())
+    }
+
+    /// Writes as many bytes as the header has said. Holes are not read: they are zero.
+    fn content(&mut self, path: &Path, file: &File, about: &Stat) -> Result<(), Cause> {
+        let size = u64::try_from(about.st_size).unwrap_or(0);
+        let has_holes = about.st_blocks.saturating_mul(512) < about.st_size;
+        let to = self.builder.get_mut();
+        let mut at = 0;
+        while at < size {
+            let data = if has_holes { data(file, at, size) } else { at };
+            while at < data {
+                let most = short(data - at).min(ZEROS.len());
+                to.write_all(&ZEROS[..most])
+                    .map_err(|why| write_error(&why))?;
+                at += most as u64;
+            }
+            let most = short(size - at).min(self.buffer.len());
+            match file.read_at(&mut self.buffer[..most], at) {
+                Ok(0) if most > 0 => return Err(changed(path)),
+                Ok(count) => {
+                    to.write_all(&self.buffer[..count])
+                        .map_err(|why| write_error(&why))?;
+                    at += count as u64;
+                }
+                Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
+                Err(why) => return Err(unreadable(path, &why)),
+            }
+        }
+        let filling = short(size.wrapping_neg() % 512);
+        to.write_all(&ZEROS[..filling])
+            .map_err(|why| write_error(&why))
     }
 
     /// Writes the attributes of the entry that comes next.
@@ -257,38 +290,18 @@ impl<W: Write> Packer<'_, W> {
     }
 }
 
-/// As many bytes as the header has said, and no fewer.
-struct Exactly {
-    file: File,
-    left: u64,
-    failed: Option<io::Error>,
+/// Where there is data in a file, from a place on: at its end, if there is none.
+fn data(file: &File, at: u64, size: u64) -> u64 {
+    match rustix::fs::seek(file, SeekFrom::Data(at)) {
+        Ok(data) => data.clamp(at, size),
+        Err(Errno::NXIO) => size,
+        // A file system that does not tell.
+        Err(_) => at,
+    }
 }
 
-impl Read for Exactly {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.left)
-            .unwrap_or(usize::MAX)
-            .min(buffer.len());
-        if most == 0 {
-            return Ok(0);
-        }
-        let read = match self.file.read(&mut buffer[..most]) {
-            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-            other => other,
-        };
-        match read {
-            Ok(count) => {
-                self.left -= count as u64;
-                Ok(count)
-            }
-            Err(why) if why.kind() == io::ErrorKind::Interrupted => Err(why),
-            Err(why) => {
-                let told = io::Error::from(why.kind());
-                self.failed = Some(why);
-                Err(told)
-            }
-        }
-    }
+fn short(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// Whether it is the same file with the same content, as far as its numbers say.

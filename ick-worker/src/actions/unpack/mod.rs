@@ -4,29 +4,30 @@
 //! followed on the way; what leads out of it is refused. A link may go up only at its beginning, so that
 //! it stays inside whatever other links there are. Files are made anew, never written through what is
 //! there. [`Rules`] say what is taken over besides: for a system tree owners, setuid bits, attributes and
-//! links wherever they lead. Memory is bounded: names and attributes of an entry by [`MOST_HEAD`], the rest
+//! links wherever they lead. Memory is bounded: names and attributes of an entry by [`reader::MOST_HEAD`], the rest
 //! is streamed.
 
-mod entry;
-mod guard;
+mod about;
 mod paths;
+mod reader;
 #[cfg(test)]
 mod tests;
+mod tree;
 #[cfg(test)]
 mod tree_tests;
+mod words;
+mod writers;
 
-use super::failed;
-use crate::engine::cause;
-use entry::Tree;
-use guard::Guard;
-use ick_core::build::{Cause, CauseKind};
+use super::pieces::ahead;
+use ick_core::build::Cause;
 use ick_core::name::BlobName;
+use reader::Archive;
 use rustix::fd::OwnedFd;
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, BufReader, Read};
-
-/// The most bytes that names and attributes of one entry may take in an archive.
-const MOST_HEAD: u64 = 1 << 20;
+use tree::Tree;
+use words::Words;
+use writers::Writers;
 
 /// How a zstd frame begins.
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -41,16 +42,6 @@ pub(super) enum Rules {
     /// owners, the setuid bits, attributes as [`super::xattrs`] keeps them, and links to anywhere, which
     /// are right with the tree as root folder.
     Tree,
-}
-
-impl Rules {
-    /// What is unpacked into, in messages.
-    fn place(self) -> &'static str {
-        match self {
-            Self::Workspace => "the workspace",
-            Self::Tree => "the tree",
-        }
-    }
 }
 
 /// The highest user or group of a tree.
@@ -69,7 +60,7 @@ impl Room {
     /// What an entry takes at least: a block of most file systems.
     const BLOCK: u64 = 4096;
 
-    /// Takes the room for an entry; whether there was as much.
+    /// Takes room; whether there was as much.
     fn take(&mut self, bytes: u64) -> bool {
         let blocks = bytes.div_ceil(Self::BLOCK).max(1);
         self.used = self.used.saturating_add(blocks.saturating_mul(Self::BLOCK));
@@ -86,7 +77,7 @@ pub(super) struct Unpacked {
 }
 
 /// Gives the tar archive in a content, which is plain or compressed with zstd.
-pub(super) fn decompressed(content: impl Read) -> io::Result<impl Read> {
+pub(super) fn decompressed<R: Read>(content: R) -> io::Result<Tar<BufReader<R>>> {
     let mut content = BufReader::with_capacity(128 << 10, content);
     let is_zstd = content.fill_buf()?.starts_with(&ZSTD);
     Ok(if is_zstd {
@@ -96,7 +87,8 @@ pub(super) fn decompressed(content: impl Read) -> io::Result<impl Read> {
     })
 }
 
-enum Tar<R: BufRead> {
+/// A content's tar archive.
+pub(super) enum Tar<R: BufRead> {
     Plain(R),
     Zstd(zstd::Decoder<'static, R>),
 }
@@ -112,54 +104,29 @@ impl<R: BufRead> Read for Tar<R> {
 
 /// Unpacks an artifact's content, compressed or not, beneath a folder. What was unpacked before an error
 /// stays.
+///
+/// Fetching, decompressing and reading the archive are threads of their own, and so are those that make
+/// small files; what may wait between them is bounded.
 pub(super) fn unpack(
     name: &BlobName,
     root: OwnedFd,
-    content: impl Read,
-    mut room: Room,
+    content: impl Read + Send,
+    room: Room,
     rules: Rules,
 ) -> Result<Unpacked, Cause> {
-    let content = decompressed(content).map_err(|why| damaged(name, &why))?;
-    let (guard, watch) = Guard::new(content);
-    let mut archive = tar::Archive::new(guard);
-    let mut tree = Tree::new(name, root, rules)?;
-    let mut entries = archive.entries().map_err(|why| damaged(name, &why))?;
-    loop {
-        watch.allow(MOST_HEAD);
-        let Some(entry) = entries.next() else { break };
-        let mut entry = entry.map_err(|why| damaged(name, &why))?;
-        watch.allow(u64::MAX);
-        if !room.take(entry.size()) {
-            return Err(cause(
-                CauseKind::DiskFull,
-                format!(
-                    "artifact {name}: {} may have {} bytes, and with what is unpacked it would \
-                     have more; archive less, or raise `limits.workspace` in the worker's configuration",
-                    rules.place(),
-                    room.limit
-                ),
-            ));
-        }
-        tree.add(&mut entry)?;
-        io::copy(&mut entry, &mut io::sink()).map_err(|why| damaged(name, &why))?;
-    }
-    if watch.ended() {
-        return Err(damaged(
-            name,
-            &io::Error::other("it ends without the mark of an archive's end"),
-        ));
-    }
-    watch.allow(u64::MAX);
-    // What follows the end's mark is only padding; an incomplete zstd frame is an error.
-    let mut padding = archive.into_inner().take(MOST_HEAD);
-    io::copy(&mut padding, &mut io::sink()).map_err(|why| damaged(name, &why))?;
-    tree.finish()
-}
-
-/// The cause for what is no whole tar archive.
-fn damaged(name: &BlobName, why: &io::Error) -> Cause {
-    failed(format!(
-        "artifact {name} is not a whole tar archive, plain or compressed with zstd: {why}; make it again \
-         with the action archive or with tar --zstd"
-    ))
+    let words = Words { name, rules };
+    std::thread::scope(|scope| {
+        let mut tree = Tree::new(words, root, room, Writers::new(scope, words))?;
+        let read = || {
+            let damaged = |why| words.damaged(&why);
+            let content = decompressed(ahead(scope, content)).map_err(damaged)?;
+            let mut archive = Archive::new(ahead(scope, content));
+            while let Some(entry) = archive.next().map_err(damaged)? {
+                tree.add(&entry, &mut archive)?;
+            }
+            archive.finish().map_err(damaged)
+        };
+        let read = read();
+        tree.finish(read)
+    })
 }

@@ -16,7 +16,7 @@ use std::process::Command;
 
 /// `cap_net_raw` and others, in a value with a zero and a line's end in it.
 const CAPABILITY: [u8; 20] = [
-    1, 0, 0, 2, 0x08, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    1, 0, 0, 2, 0x0a, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 ];
 
 fn attribute(path: &Path, name: &str, value: &[u8]) {
@@ -59,7 +59,7 @@ fn tree() -> Option<tempfile::TempDir> {
         fs::set_permissions(at(name), fs::Permissions::from_mode(mode)).unwrap();
     }
     attribute(&at("ping"), "security.capability", &CAPABILITY);
-    attribute(&at("ping"), "user.note", b"a\0c=d");
+    attribute(&at("ping"), "user.note", b"a\nb\0c=d");
     attribute(&at("ping"), "trusted.note", b"of this machine");
     attribute(&at("etc"), "user.folder", b"");
     Some(place)
