@@ -72,19 +72,23 @@ pub(crate) fn restore(order: &Order, say: &mut dyn FnMut(&str)) {
     let (Some(cache), Some(run)) = (&order.request.cache, order.workspace.parent()) else {
         return;
     };
+    if is_built_in(&order.request.program, &[BuiltIn::Debootstrap]) {
+        // It begins with an empty workspace. What comes after it is given the cache.
+        return;
+    }
     let taken = run.join(TAKEN);
     if !taken.join(RESTORED).exists() {
         restore_now(order, cache, run, say);
     }
-    if !only_checks_out(&order.request.program) {
+    // These leave what is kept as it is.
+    let harmless = [BuiltIn::Git, BuiltIn::GitMirror, BuiltIn::PopulateSystree];
+    if !is_built_in(&order.request.program, &harmless) {
         let _ = fs::remove_file(taken.join(UNUSED));
     }
 }
 
-/// Whether this leaves what is kept as it is.
-fn only_checks_out(program: &Program) -> bool {
-    let checkouts = [BuiltIn::Git, BuiltIn::GitMirror];
-    matches!(program, Program::BuiltIn { name, .. } if checkouts.iter().any(|one| one.as_str() == name))
+fn is_built_in(program: &Program, which: &[BuiltIn]) -> bool {
+    matches!(program, Program::BuiltIn { name, .. } if which.iter().any(|one| one.as_str() == name))
 }
 
 fn restore_now(order: &Order, cache: &Cache, run: &Path, say: &mut dyn FnMut(&str)) {
@@ -182,8 +186,9 @@ pub(crate) fn give_up(order: &Order, say: &mut dyn FnMut(&str)) {
     let (Some(_), Some(run)) = (&order.request.cache, order.workspace.parent()) else {
         return;
     };
-    let said = run.join(TAKEN).join(GIVEN_UP);
-    if said.exists() {
+    let taken = run.join(TAKEN);
+    let said = taken.join(GIVEN_UP);
+    if said.exists() || !taken.exists() {
         return;
     }
     match put_back(order, run) {

@@ -3,7 +3,7 @@
 use crate::build::{Build, Done, finish, until_output};
 use ick_api::controller::Cache;
 use ick_core::build::CauseKind;
-use ick_worker::engine::Request;
+use ick_worker::engine::{Program, Request};
 use ick_worker::kept::{self, Kept};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -307,4 +307,26 @@ fn what_cannot_be_copied_is_left_out() {
     );
     let after = fs::metadata(kept.join("folders/0/x")).unwrap();
     assert_eq!(before.ino(), after.ino());
+}
+
+#[test]
+fn debootstrap_begins_with_an_empty_workspace_and_what_follows_has_the_cache() {
+    let mut build = Build::new();
+    wrote(&build.one(OURS, &["t"], "mkdir t; echo one >t/x"), "");
+    build.next_run(3, "lease-2");
+    let mut request = build.cached(OURS, &["t"], false, build.shell(""));
+    request.program = Program::BuiltIn {
+        name: "debootstrap".to_owned(),
+        step: serde_json::Map::new(),
+        details: serde_json::Value::Null,
+    };
+    // It fails at once, as it is told nothing; not everybody may even start it.
+    if let Ok(running) = build.engine.start(&build.run, request, || Ok(())) {
+        let done = finish(running);
+        assert!(done.outcome.cause.is_some());
+        assert!(!done.text().contains("cache:"), "{}", done.text());
+    }
+    assert_eq!(fs::read_dir(build.run.workspace()).unwrap().count(), 0);
+    assert_eq!(build.entries(), 1);
+    wrote(&build.one(OURS, &["t"], "cat t/x"), "one\n");
 }
