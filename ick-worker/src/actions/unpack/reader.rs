@@ -306,3 +306,95 @@ fn ended(why: io::Error) -> io::Error {
         why
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Tested = Result<(), Box<dyn std::error::Error>>;
+
+    /// A file with attributes, one with a long name, one that is sparse.
+    fn archive() -> io::Result<Vec<u8>> {
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = Header::new_gnu();
+        header.set_size(3);
+        header.set_mode(0o644);
+        builder.append_pax_extensions([
+            ("SCHILY.xattr.user.note", &b"a\n=9 b"[..]),
+            ("uid", b"4294967296"),
+        ])?;
+        builder.append_data(&mut header, "f", &b"one"[..])?;
+        builder.append_data(&mut header, "n".repeat(200), &b"two"[..])?;
+        let mut sparse = Header::new_gnu();
+        sparse.set_entry_type(EntryType::GNUSparse);
+        sparse.set_size(3);
+        if let Some(gnu) = sparse.as_gnu_mut() {
+            gnu.name[0] = b's';
+            gnu.set_real_size(1 << 40);
+            gnu.sparse[0].set_offset(1 << 39);
+            gnu.sparse[0].set_length(3);
+        }
+        sparse.set_cksum();
+        builder.append(&sparse, &b"end"[..])?;
+        builder.into_inner()
+    }
+
+    #[test]
+    fn entries_are_read_as_they_are_written() -> Tested {
+        let content = archive()?;
+        let mut archive = Archive::new(&content[..]);
+        let mut text = [0; 9];
+        let mut next = || -> io::Result<_> {
+            let Some(entry) = archive.next()? else {
+                return Ok(None);
+            };
+            let count = archive.read(&mut text)?;
+            Ok(Some((
+                entry,
+                String::from_utf8_lossy(&text[..count]).into_owned(),
+            )))
+        };
+        let (file, text) = next()?.ok_or("no file")?;
+        assert_eq!((&file.path[..], &text[..]), (&b"f"[..], "one"));
+        assert_eq!((file.user()?, file.mode()?), (1 << 32, 0o644));
+        let note = (b"SCHILY.xattr.user.note".to_vec(), b"a\n=9 b".to_vec());
+        assert_eq!(file.records[0], note);
+        let (long, text) = next()?.ok_or("no long name")?;
+        assert_eq!((long.path.len(), text), (200, "two".to_owned()));
+        let (sparse, text) = next()?.ok_or("no sparse file")?;
+        assert_eq!((sparse.size, text), (1 << 40, "end".to_owned()));
+        assert_eq!(sparse.extents, [(1 << 39, 3)]);
+        assert!(next()?.is_none());
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_an_archive_says_is_an_entry_or_an_error(
+            changes in prop::collection::vec((0..16_usize, 0..BLOCK, any::<u8>(), any::<bool>()), 1..6)
+        ) {
+            let mut content = archive()?;
+            for (block, at, byte, checked) in changes {
+                let Some(block) = content.get_mut(block * BLOCK..(block + 1) * BLOCK) else { continue };
+                block[at] = byte;
+                if checked {
+                    let mut header = Header::new_old();
+                    header.as_mut_bytes().copy_from_slice(block);
+                    header.set_cksum();
+                    block.copy_from_slice(header.as_bytes());
+                }
+            }
+            let blocks = content.len() / BLOCK;
+            let mut archive = Archive::new(&content[..]);
+            let mut entries = 0;
+            while let Ok(Some(entry)) = archive.next() {
+                entries += 1;
+                prop_assert!(entry.extents.iter().all(|(at, length)| at + length <= entry.size));
+                let mut some = [0; 100];
+                while archive.read(&mut some).is_ok_and(|count| count > 0) {}
+            }
+            prop_assert!(entries <= blocks);
+        }
+    }
+}
