@@ -148,6 +148,7 @@ pub fn serve(config: Config, program: &Path) -> Result<(), DaemonError> {
         cleaner,
         config,
     });
+    shared.space.look_first();
     thread::scope(|scope| {
         let removing = Arc::clone(&shared);
         // Ends with the process: what it does not come to is removed at the next start.

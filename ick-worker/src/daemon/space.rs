@@ -62,6 +62,13 @@ impl Space {
         }
     }
 
+    /// Looks before the first build is asked for, if that could change whether one is.
+    pub(super) fn look_first(&self) {
+        if self.most.is_some() {
+            self.look();
+        }
+    }
+
     /// Removes what a process before this one has left half removed.
     pub(super) fn sweep(&self) {
         if let Err(why) = self.caches.sweep() {
