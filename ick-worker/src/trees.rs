@@ -8,7 +8,7 @@ use crate::workspace;
 use ick_core::digest::Digest;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, DirBuilder, File};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -62,9 +62,24 @@ pub struct Trees {
 }
 
 /// The tree that the run whose folder this is has populated, if it has.
-pub fn used_by(run: &Path) -> Option<Digest> {
-    let text = fs::read_to_string(run.join(USED)).ok()?;
-    Digest::from_hex(text.trim()).ok()
+///
+/// # Errors
+/// Those of the file system, and when what names it does not.
+pub fn used_by(run: &Path) -> io::Result<Option<Digest>> {
+    match fs::read_to_string(run.join(USED)) {
+        Ok(text) => Digest::from_hex(text.trim())
+            .map(Some)
+            .map_err(io::Error::other),
+        Err(why) if is_gone(&why) => Ok(None),
+        Err(why) => Err(why),
+    }
+}
+
+fn is_gone(why: &io::Error) -> bool {
+    matches!(
+        why.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// The right to make, name or remove a tree, for as long as this value lives.
@@ -270,7 +285,9 @@ impl Tree<'_> {
     /// Those of the file system.
     pub fn use_for(&self, run: &Path) -> io::Result<()> {
         let next = run.join("systree.new");
-        fs::write(&next, self.digest.hex())?;
+        let mut file = File::create(&next)?;
+        file.write_all(self.digest.hex().as_bytes())?;
+        file.sync_data()?;
         fs::rename(next, run.join(USED))?;
         // When it was used last, for those that are removed first.
         let about = File::options()
@@ -324,7 +341,7 @@ pub struct OneKept {
 fn is_used(state: &Path, digest: &Digest) -> io::Result<bool> {
     for slot in entries(&state.join("runs"))? {
         for run in entries(&slot)? {
-            if used_by(&run).as_ref() == Some(digest) {
+            if used_by(&run)?.as_ref() == Some(digest) {
                 return Ok(true);
             }
         }
@@ -334,14 +351,7 @@ fn is_used(state: &Path, digest: &Digest) -> io::Result<bool> {
 
 fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     match fs::read_dir(folder) {
-        Err(why)
-            if matches!(
-                why.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            ) =>
-        {
-            Ok(Vec::new())
-        }
+        Err(why) if is_gone(&why) => Ok(Vec::new()),
         found => found?.map(|entry| Ok(entry?.path())).collect(),
     }
 }
@@ -388,9 +398,9 @@ mod tests {
         let about = About::new(Some(7), 4, 1);
         tree.keep(&about)?;
         assert_eq!(tree.about(), Some(about));
-        assert_eq!(used_by(&run), None);
+        assert_eq!(used_by(&run)?, None);
         tree.use_for(&run)?;
-        assert_eq!(used_by(&run), Some(digest));
+        assert_eq!(used_by(&run)?, Some(digest));
         assert!(!tree.remove()?, "a run uses it");
         assert_eq!(trees.all()?.len(), 1);
         assert!(trees.root(&digest).join("file").exists());

@@ -2,8 +2,10 @@
 
 use anyhow::{Context, Result, ensure};
 use ick_tests::{Ick, Outcome, need, project_folder};
+use rustix::fd::OwnedFd;
+use rustix::net::{AddressFamily, SocketType};
 use std::fs;
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::process::Command;
 
 fn example(path: &str) -> String {
@@ -72,13 +74,22 @@ fn one_build_makes_the_environment_of_another_and_a_laptop_gives_the_same() -> R
     Ok(())
 }
 
+/// An address of this machine at which nobody listens, as long as the socket is there.
+fn silent() -> Result<(OwnedFd, SocketAddr)> {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
+    rustix::net::bind(&socket, &any)?;
+    let address = SocketAddr::try_from(rustix::net::getsockname(&socket)?)?;
+    Ok((socket, address))
+}
+
 /// Each fails its action, by name and with what to do; the worker goes on.
 #[test]
 fn a_tree_that_cannot_be_made_says_why() -> Result<()> {
     need("mmdebstrap", "mmdebstrap")?;
     let ick = Ick::up()?;
-    // Nobody listens there once it is dropped.
-    let silent = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    // It is taken, so that nobody else listens there, and who comes is not heard.
+    let (_socket, silent) = silent()?;
     let cases = [
         (
             "codename",

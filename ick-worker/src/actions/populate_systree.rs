@@ -79,7 +79,11 @@ fn fetch(
     }
     // Its own words say best why it took no more.
     let unpacked = hand.finish()?;
-    copied.map_err(making)?;
+    match copied {
+        // What follows the archive's end is of no interest to it.
+        Err(why) if why.kind() != io::ErrorKind::BrokenPipe => return Err(making(why)),
+        _ => {}
+    }
     let (arrived, _) = fetch.finish()?;
     if arrived != digest {
         return Err(cause(

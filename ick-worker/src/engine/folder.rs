@@ -69,7 +69,7 @@ impl RunFolder {
 
     /// Whether something of it is kept for other builds: a cache, or a system tree.
     pub fn keeps_something(&self) -> bool {
-        caches::is_used(&self.path) || trees::used_by(&self.path).is_some()
+        caches::is_used(&self.path) || !matches!(trees::used_by(&self.path), Ok(None))
     }
 
     /// Takes note that the workspace may have entries of all ids of a system tree from now on.
@@ -81,8 +81,9 @@ impl RunFolder {
     }
 
     /// The system tree that was populated for this run.
-    pub(super) fn systree(&self, trees: &Trees) -> Option<PathBuf> {
-        trees::used_by(&self.path).map(|digest| trees.root(&digest))
+    pub(super) fn systree(&self, trees: &Trees) -> io::Result<Option<PathBuf>> {
+        let used = trees::used_by(&self.path)?;
+        Ok(used.map(|digest| trees.root(&digest)))
     }
 
     /// The folder of an action, which need not exist.

@@ -75,6 +75,9 @@ fn order(
         true => Some(first_id(config.uid_base, run.slot())?),
         false => None,
     };
+    let tree = run
+        .systree(&config.trees())
+        .map_err(|why| cannot("tell the build's system tree", &why))?;
     if request.place == Place::Chroot {
         Ids::of(first_id, &path)?;
         run.has_tree_owners()
@@ -87,7 +90,7 @@ fn order(
         workspace: run.workspace(),
         caches: crate::caches::folder(&config.state),
         home: run.home(),
-        tree: run.systree(&config.trees()),
+        tree,
         worker_path: path,
         trees: config.trees(),
         builtin: config.builtin.clone(),

@@ -15,7 +15,7 @@ use std::io::{self, Read, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// What is started in a container.
 #[derive(Debug)]
@@ -29,12 +29,9 @@ pub(crate) enum Started {
 /// Bubblewrap, ready to be executed.
 #[derive(Debug)]
 pub(super) struct Bubblewrap {
-    /// How it is executed.
-    pub(super) command: Command,
-    /// What tells how it fared.
-    pub(super) status: Status,
-    /// What it reads; to be kept until it is executed.
-    pub(super) files: Vec<OwnedFd>,
+    command: Command,
+    /// What it reads and writes, which no other program that this process starts is to have.
+    files: Vec<OwnedFd>,
 }
 
 /// What keeps a shell's processes from typing at its terminal; none for what has no terminal, and where
@@ -55,14 +52,14 @@ impl Bubblewrap {
         what: Started,
         arguments: &List,
         filter: Option<OwnedFd>,
-    ) -> io::Result<Self> {
+    ) -> io::Result<(Self, Status)> {
         let inside = Inside::from_order(order, folder);
         let (program, words) = match what {
             Started::Action { .. } => environment::command(&order.request.program, &inside),
             Started::Shell => environment::shell(),
         };
         let bwrap = order.tools.bwrap.as_deref().unwrap_or(Path::new("bwrap"));
-        let mut bubblewrap = Self::of(bwrap, arguments, filter)?;
+        let (mut bubblewrap, status) = Self::of(bwrap, arguments, filter)?;
         bubblewrap.command.arg(program).args(words);
         if let Started::Action { stdout, stderr } = what {
             bubblewrap
@@ -72,11 +69,15 @@ impl Bubblewrap {
                 .stdout(stdout)
                 .stderr(stderr);
         }
-        Ok(bubblewrap)
+        Ok((bubblewrap, status))
     }
 
     /// Bubblewrap with these arguments; the program and its own arguments are to be added.
-    pub(super) fn of(bwrap: &Path, arguments: &List, filter: Option<OwnedFd>) -> io::Result<Self> {
+    pub(super) fn of(
+        bwrap: &Path,
+        arguments: &List,
+        filter: Option<OwnedFd>,
+    ) -> io::Result<(Self, Status)> {
         let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         let arguments = in_memory("bwrap", &arguments.ended())?;
         let mut command = Command::new(bwrap);
@@ -89,14 +90,36 @@ impl Bubblewrap {
             .env_clear()
             .current_dir("/");
         let files: Vec<_> = [arguments, write].into_iter().chain(filter).collect();
-        for file in &files {
+        let bubblewrap = Self { command, files };
+        Ok((bubblewrap, Status(File::from(read))))
+    }
+
+    /// The command, to add to.
+    pub(super) fn command(&mut self) -> &mut Command {
+        &mut self.command
+    }
+
+    /// Starts it as a process of its own.
+    pub(super) fn spawn(mut self) -> io::Result<Child> {
+        self.share()?;
+        self.command.spawn()
+    }
+
+    /// Makes this process it. Gives an exit code if that cannot be done.
+    pub(super) fn become_it(mut self) -> i32 {
+        let why = match self.share() {
+            Ok(()) => self.command.exec(),
+            Err(why) => why,
+        };
+        eprintln!("cannot start bubblewrap: {why}");
+        1
+    }
+
+    fn share(&self) -> io::Result<()> {
+        for file in &self.files {
             rustix::io::fcntl_setfd(file, FdFlags::empty())?;
         }
-        Ok(Self {
-            command,
-            status: Status(File::from(read)),
-            files,
-        })
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@
 use super::bubblewrap::{self, Bubblewrap, List, Started, Status};
 use super::container::Parts;
 use super::ids::Ids;
-use super::{Inside, namespace};
+use super::{Inside, namespace, root};
 use crate::actions::beneath;
 use crate::engine::{IDS_PER_SLOT, Order, cannot, cause};
 use crate::workspace;
@@ -13,9 +13,7 @@ use rustix::fd::{AsRawFd, OwnedFd};
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
 use rustix::process::Pid;
-use std::fs;
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 
 /// What is mounted in the tree meanwhile: a folder before what is in it.
@@ -62,18 +60,11 @@ pub(crate) fn start(order: &Order, folder: &Path, what: Started) -> Result<(Pid,
     let filter = bubblewrap::filter(&what).map_err(made("filter"))?;
     let arguments = arguments(order, &parts, filter.as_ref());
     let bubblewrap = Bubblewrap::new(order, folder, what, &arguments, filter);
-    let Bubblewrap {
-        mut command,
-        status,
-        files,
-    } = bubblewrap.map_err(made("bubblewrap"))?;
+    let (bubblewrap, status) = bubblewrap.map_err(made("bubblewrap"))?;
     let pid = namespace::as_tree_root("make a namespace for the tree's ids", &ids, move || {
         let _ = rustix::process::setpgid(None, None);
-        let why = command.exec();
-        eprintln!("cannot start bubblewrap: {why}");
-        1
+        bubblewrap.become_it()
     })?;
-    drop(files);
     Ok((pid, status))
 }
 
@@ -108,20 +99,13 @@ fn arguments(order: &Order, parts: &Parts, filter: Option<&OwnedFd>) -> List {
     list.add(["--remount-ro", "/run/ick"]);
     // The network is the host's, and so are the names; where the tree has no such file, none is made.
     let resolver = Path::new("/etc/resolv.conf");
-    if is_plain_file(&order.workspace, Path::new("etc/resolv.conf")) && resolver.exists() {
+    let has_one = beneath::root(&order.workspace)
+        .is_ok_and(|root| root::is_plain_file(&root, Path::new("etc/resolv.conf")));
+    if has_one && resolver.exists() {
         list.path2("--ro-bind", resolver, resolver);
     }
     list.add(["--chdir", "/"]);
     list
-}
-
-fn is_plain_file(tree: &Path, path: &Path) -> bool {
-    let look = || -> io::Result<bool> {
-        let root = beneath::root(tree)?;
-        let there = beneath::open(&root, path, OFlags::PATH | OFlags::NOFOLLOW)?;
-        Ok(fs::File::from(there).metadata()?.is_file())
-    };
-    look().unwrap_or(false)
 }
 
 /// The folders of the workspace that were made so that something can be mounted there.
@@ -217,6 +201,7 @@ fn is_link(why: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::symlink;
 
     type Tested = Result<(), Box<dyn std::error::Error>>;

@@ -97,19 +97,19 @@ pub(crate) fn start(order: &Order, folder: &Path, what: Started) -> Result<(Pid,
     let filter = bubblewrap::filter(&what).map_err(made("filter"))?;
     let arguments = arguments(order, &parts, filter.as_ref()).map_err(made("arguments"))?;
     let bubblewrap = Bubblewrap::new(order, folder, what, &arguments, filter);
-    let mut bubblewrap = bubblewrap.map_err(made("bubblewrap"))?;
+    let (mut bubblewrap, status) = bubblewrap.map_err(made("bubblewrap"))?;
     if let Some(attach) = &order.tools.attach {
-        let pid = Network { attach, host_id }.start(bubblewrap.command)?;
-        return Ok((pid, bubblewrap.status));
+        let pid = Network { attach, host_id }.start(bubblewrap)?;
+        return Ok((pid, status));
     }
     if let Some(id) = host_id {
         // Rust gives up the other groups of a root process with its user.
-        bubblewrap.command.uid(id).gid(id);
+        bubblewrap.command().uid(id).gid(id);
     }
-    let child = bubblewrap.command.spawn().map_err(made("bubblewrap"))?;
+    let child = bubblewrap.spawn().map_err(made("bubblewrap"))?;
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let pid = pid.ok_or_else(|| made("bubblewrap")(io::Error::other("no process id")))?;
-    Ok((pid, bubblewrap.status))
+    Ok((pid, status))
 }
 
 /// Makes the files that only containers have.
@@ -189,7 +189,6 @@ fn arguments(order: &Order, parts: &Parts, filter: Option<&OwnedFd>) -> io::Resu
     for (name, value) in &order.env {
         list.add(["--setenv", name, value]);
     }
-    let tree = parts.tree.as_deref().unwrap_or(Path::new("/"));
     bind_root(&mut list, parts.tree.as_deref())?;
     list.add(["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"]);
     let (tmp, shm) = (order.limits.tmp.to_string(), order.limits.shm.to_string());
@@ -218,7 +217,7 @@ fn arguments(order: &Order, parts: &Parts, filter: Option<&OwnedFd>) -> io::Resu
     }
     if let Some(resolver) = &parts.resolver {
         // Where the tree has no place for it, there are no names.
-        if let Some(place) = network::resolver_file(tree) {
+        if let Some(place) = network::resolver_file(parts.tree.as_deref()) {
             list.path2("--ro-bind", resolver, place);
         }
     }

@@ -4,19 +4,24 @@
 //! there; the helper, as the same user outside, gives the namespace its interface; then bubblewrap
 //! starts inside, in a user namespace of its own below. The host's loopback cannot be reached.
 
+use super::bubblewrap::Bubblewrap;
 use super::namespace::{self, said};
+use super::root;
 use super::tools::Attach;
+use crate::actions::beneath;
 use crate::engine::{CONTAINER_UID, cannot, cause};
 use crate::supervise::fork::leave;
 use ick_core::build::{Cause, CauseKind};
 use rustix::fd::AsRawFd;
-use rustix::fs::{Gid, Uid};
+use rustix::fs::{Gid, OFlags, Uid};
 use rustix::io::FdFlags;
 use rustix::pipe::PipeFlags;
 use rustix::process::{DumpableBehavior, Pid};
 use rustix::thread::UnshareFlags;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -37,16 +42,25 @@ pub(super) fn resolver(attach: &Attach) -> &'static str {
 }
 
 /// Where a container's resolv.conf has to be put so that it is found: the file itself, or where the
-/// tree's link leads. None where nothing can be put, as what is bound from the tree is read-only.
-pub(super) fn resolver_file(tree: &Path) -> Option<PathBuf> {
-    let etc = Path::new("/etc");
-    let place = match fs::read_link(tree.join("etc/resolv.conf")) {
-        Ok(target) => without_dots(&etc.join(target)),
-        Err(_) => etc.join("resolv.conf"),
+/// tree's link leads. None where nothing can be put, as what is bound from the tree is read-only, and where
+/// an action could have put a link in the way.
+pub(super) fn resolver_file(tree: Option<&Path>) -> Option<PathBuf> {
+    let root = beneath::root(tree.unwrap_or(Path::new("/"))).ok()?;
+    let file = Path::new("etc/resolv.conf");
+    let there = beneath::open(&root, file, OFlags::PATH | OFlags::NOFOLLOW).ok()?;
+    let place = match rustix::fs::readlinkat(&there, "", Vec::new()) {
+        Ok(target) => without_dots(&Path::new("/etc").join(OsStr::from_bytes(target.as_bytes()))),
+        Err(_) => Path::new("/").join(file),
     };
     let below = place.strip_prefix("/").ok()?;
-    let bound = !below.starts_with("run");
-    (!bound || tree.join(below).is_file()).then_some(place)
+    let top = below.iter().next()?.to_str()?;
+    // Made for the container alone, but for what is Ick's own there.
+    if top == "run" {
+        let free = below.components().count() > 1 && !below.starts_with("run/ick");
+        return free.then_some(place);
+    }
+    let plain = root::is_shown(tree, top) && root::is_plain_file(&root, below);
+    plain.then_some(place)
 }
 
 fn without_dots(path: &Path) -> PathBuf {
@@ -65,17 +79,13 @@ fn without_dots(path: &Path) -> PathBuf {
 }
 
 impl Network<'_> {
-    /// Starts the command in namespaces that have a network.
-    pub(super) fn start(&self, mut command: Command) -> Result<Pid, Cause> {
+    /// Starts bubblewrap in namespaces that have a network.
+    pub(super) fn start(&self, bubblewrap: Bubblewrap) -> Result<Pid, Cause> {
         namespace::start(
             "make a network for the container",
             || self.leave_the_host(),
             |pid| self.attach(pid),
-            move || {
-                let why = command.exec();
-                eprintln!("cannot start the container: {why}");
-                1
-            },
+            move || bubblewrap.become_it(),
         )
     }
 
@@ -167,7 +177,7 @@ mod tests {
     #[test]
     fn the_resolvers_place_by_table() -> io::Result<()> {
         let cases = [
-            (None, None),
+            (None, Some("/etc/resolv.conf")),
             (Some("resolvconf/resolv.conf"), None),
             (
                 Some("../run/systemd/resolve/stub-resolv.conf"),
@@ -175,18 +185,39 @@ mod tests {
             ),
             (Some("/run/../run/./x"), Some("/run/x")),
             (Some("other"), Some("/etc/other")),
+            (Some("/etc/link"), None),
+            // What an action can write, or is Ick's own.
+            (Some("/home/build/x"), None),
+            (Some("/workspace/x"), None),
+            (Some("/tmp/x"), None),
+            (Some("/run"), None),
+            (Some("/run/ick/script"), None),
+            (Some("/"), None),
         ];
         for (link, expected) in cases {
             let tree = tempfile::tempdir()?;
-            let etc = tree.path().join("etc");
-            fs::create_dir(&etc)?;
-            fs::write(etc.join("other"), "")?;
-            if let Some(link) = link {
-                std::os::unix::fs::symlink(link, etc.join("resolv.conf"))?;
+            for folder in ["etc", "home/build", "workspace", "tmp", "run/ick"] {
+                fs::create_dir_all(tree.path().join(folder))?;
             }
-            let place = resolver_file(tree.path());
+            for file in [
+                "etc/other",
+                "home/build/x",
+                "workspace/x",
+                "tmp/x",
+                "run/ick/script",
+            ] {
+                fs::write(tree.path().join(file), "")?;
+            }
+            std::os::unix::fs::symlink("other", tree.path().join("etc/link"))?;
+            let file = tree.path().join("etc/resolv.conf");
+            match link {
+                Some(link) => std::os::unix::fs::symlink(link, file)?,
+                None => fs::write(file, "")?,
+            }
+            let place = resolver_file(Some(tree.path()));
             assert_eq!(place, expected.map(PathBuf::from), "{link:?}");
         }
+        assert_eq!(resolver_file(Some(tempfile::tempdir()?.path())), None);
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! What a container sees as its root: which entries of the tree, and its users and groups.
 
 use crate::actions::beneath;
+use rustix::fd::OwnedFd;
 use rustix::fs::OFlags;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -31,17 +32,13 @@ fn of_tree(name: &str) -> bool {
 
 /// The top-level entries that are shown of a tree, or of the worker's own root.
 pub(super) fn entries(tree: Option<&Path>) -> io::Result<Vec<Entry>> {
-    let shown = match tree {
-        Some(_) => of_tree,
-        None => of_own_root,
-    };
     let mut entries = Vec::new();
     for entry in fs::read_dir(tree.unwrap_or(Path::new("/")))? {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else {
             continue;
         };
-        if !shown(&name) {
+        if !is_shown(tree, &name) {
             continue;
         }
         if entry.file_type()?.is_symlink() {
@@ -53,6 +50,22 @@ pub(super) fn entries(tree: Option<&Path>) -> io::Result<Vec<Entry>> {
     }
     entries.sort();
     Ok(entries)
+}
+
+/// Whether an entry of this name is shown of a tree, or of the worker's own root.
+pub(super) fn is_shown(tree: Option<&Path>, name: &str) -> bool {
+    match tree {
+        Some(_) => of_tree(name),
+        None => of_own_root(name),
+    }
+}
+
+/// Whether there is a plain file, and no link on the way to it.
+pub(super) fn is_plain_file(root: &OwnedFd, path: &Path) -> bool {
+    let there = beneath::open(root, path, OFlags::PATH | OFlags::NOFOLLOW);
+    there
+        .and_then(|there| File::from(there).metadata())
+        .is_ok_and(|about| about.is_file())
 }
 
 /// The longest file of a tree that is read.

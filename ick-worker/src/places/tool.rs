@@ -14,7 +14,6 @@ use ick_core::build::Cause;
 use rustix::process::{Pid, WaitOptions};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -59,24 +58,16 @@ impl Tool<'_> {
                 .join("workspace");
         }
         let arguments = arguments(order, &place).map_err(failed)?;
-        let Bubblewrap {
-            mut command,
-            status,
-            files,
-        } = Bubblewrap::of(&bwrap, &arguments, None).map_err(failed)?;
+        let (mut bubblewrap, status) = Bubblewrap::of(&bwrap, &arguments, None).map_err(failed)?;
         let (read, write) = io::pipe().map_err(failed)?;
-        command
+        bubblewrap
+            .command()
             .arg(self.program)
             .args(self.arguments)
             .stdin(self.stdin)
             .stdout(write.try_clone().map_err(failed)?)
             .stderr(Stdio::from(write));
-        let pid = namespace::as_tree_root(&starting, &ids, move || {
-            let why = command.exec();
-            eprintln!("cannot start bubblewrap: {why}");
-            1
-        })?;
-        drop(files);
+        let pid = namespace::as_tree_root(&starting, &ids, move || bubblewrap.become_it())?;
         lines(read, each).map_err(failed)?;
         status.judge(wait(pid).map_err(|why| failed(why.into()))?)
     }

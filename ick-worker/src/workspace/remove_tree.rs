@@ -16,10 +16,15 @@ use std::process::{Command, ExitCode, Stdio};
 /// # Errors
 /// Those of the file system; what the program says.
 pub(crate) fn remove_tree(program: &Path, path: &Path) -> io::Result<()> {
-    match remove(path) {
-        Err(why) if why.kind() == io::ErrorKind::PermissionDenied => {}
+    let first = match remove(path) {
+        Err(why)
+            if why.kind() == io::ErrorKind::PermissionDenied
+                && !rustix::process::geteuid().is_root() =>
+        {
+            why
+        }
         other => return other,
-    }
+    };
     let mut child = Command::new(program)
         .arg(words::REMOVE)
         .arg(path)
@@ -33,7 +38,7 @@ pub(crate) fn remove_tree(program: &Path, path: &Path) -> io::Result<()> {
     }
     match child.wait()?.success() {
         true => Ok(()),
-        false => Err(io::Error::other(said.trim().to_owned())),
+        false => Err(io::Error::other(format!("{first}; {}", said.trim()))),
     }
 }
 

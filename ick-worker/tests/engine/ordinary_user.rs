@@ -1,6 +1,6 @@
 //! The same as an ordinary user: when the tests are root's, a temporary user executes them again.
 
-use crate::user::User;
+use crate::user::{User, has_further_ids};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -11,7 +11,7 @@ use std::process::Command;
 pub(crate) fn has_ids() -> bool {
     match std::env::var("ICK_TEST_IDS") {
         Ok(ids) => ids == "yes",
-        Err(_) => rustix::process::geteuid().is_root(),
+        Err(_) => rustix::process::geteuid().is_root() || has_further_ids(),
     }
 }
 

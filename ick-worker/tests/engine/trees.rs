@@ -176,7 +176,7 @@ fn what_is_no_tree_is_told_and_not_kept() {
             .contains("the artifact none is not in the artifact store: build first")
     );
     assert_eq!(build.engine.config().trees().all().unwrap().len(), 0);
-    assert_eq!(trees::used_by(build.run.path()), None);
+    assert_eq!(trees::used_by(build.run.path()).unwrap(), None);
 }
 
 #[test]

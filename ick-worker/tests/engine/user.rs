@@ -39,7 +39,7 @@ impl User {
             ("/etc/subgid", "--add-subgids", "--del-subgids"),
         ] {
             // useradd may have made the lines of its own accord.
-            match (user.range(file), ids) {
+            match (range(&user.name, file), ids) {
                 (Some((first, count)), false) => {
                     let range = format!("{first}-{}", first + count - 1);
                     change(Command::new("usermod").args([del, &range, &user.name]));
@@ -51,7 +51,7 @@ impl User {
                 }
                 _ => {}
             }
-            assert_eq!(user.range(file).is_some(), ids, "{file}");
+            assert_eq!(range(&user.name, file).is_some(), ids, "{file}");
         }
         user
     }
@@ -74,19 +74,34 @@ impl User {
             gid: ids[1],
         }
     }
+}
 
-    /// The first of its further ids, and how many there are.
-    fn range(&self, file: &str) -> Option<(u32, u32)> {
-        let text = fs::read_to_string(file).unwrap_or_default();
-        text.lines().find_map(|line| {
-            let mut fields = line.split(':');
-            if fields.next() != Some(&self.name) {
-                return None;
-            }
-            let mut number = || fields.next()?.parse().ok();
-            Some((number()?, number()?))
-        })
-    }
+/// The first of a user's further ids, and how many there are.
+fn range(name: &str, file: &str) -> Option<(u32, u32)> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    text.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        if fields.next() != Some(name) {
+            return None;
+        }
+        let mut number = || fields.next()?.parse().ok();
+        Some((number()?, number()?))
+    })
+}
+
+/// Whether the user of this process has further ids, enough for a system tree.
+pub(crate) fn has_further_ids() -> bool {
+    let uid = rustix::process::geteuid().to_string();
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = passwd
+        .lines()
+        .find(|line| line.split(':').nth(2) == Some(&uid))
+        .and_then(|line| line.split(':').next());
+    name.is_some_and(|name| {
+        ["/etc/subuid", "/etc/subgid"]
+            .iter()
+            .all(|file| range(name, file).is_some_and(|(_, count)| count >= 65_535))
+    })
 }
 
 /// Changes the users of this machine. Only one program at a time can: the others are refused.
@@ -108,6 +123,13 @@ fn change(command: &mut Command) {
 
 impl Drop for User {
     fn drop(&mut self) {
-        change(Command::new("userdel").arg(&self.name));
+        let mut remove = Command::new("userdel");
+        remove.arg(&self.name);
+        // What a failed test says is not to be lost.
+        if std::thread::panicking() {
+            let _ = remove.output();
+        } else {
+            change(&mut remove);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `archive`: packs files of the workspace into the artifact store.
 //!
-//! A sorted tar archive, compressed with zstd while it is uploaded. Owners are 0:0, links stay links,
+//! A sorted tar archive, compressed with zstd while it is uploaded. Owners are 0:0, or those of a tree; links stay links,
 //! sockets and the like are left out and named; a file that changes while it is packed fails the
 //! action by its name.
 

@@ -48,7 +48,9 @@ impl Source {
             )
         };
         let trees = &task.order.trees;
-        let digest = trees::used_by(task.run_folder()?).ok_or_else(none)?;
+        let digest = trees::used_by(task.run_folder()?)
+            .map_err(|why| cannot("tell the build's system tree", &why))?
+            .ok_or_else(none)?;
         let about = trees
             .lock(digest)
             .map_err(|why| cannot("read the system tree", &why))?

@@ -29,9 +29,11 @@ impl Last {
         self.lines.push_back(line.to_owned());
     }
 
+    /// The first line with one of these words. What apt tries again it begins with `Ign` or `W`.
     fn with(&self, words: &[&str]) -> Option<&str> {
         self.lines
             .iter()
+            .filter(|line| !line.starts_with("Ign") && !line.starts_with("W:"))
             .find(|line| words.iter().any(|word| line.contains(word)))
             .map(String::as_str)
     }
@@ -80,11 +82,7 @@ pub(super) fn why(last: &Last, codename: &str, mirror: Option<&str>) -> Cause {
         ));
     }
     if last
-        .with(&[
-            "does not have a Release file",
-            "404  Not Found",
-            "unknown suite",
-        ])
+        .with(&["does not have a Release file", "unknown suite"])
         .is_some()
     {
         return failed(format!(
@@ -123,6 +121,14 @@ mod tests {
             (
                 "W: GPG error: http://m: NO_PUBKEY 1\nE: The repository 'http://m' is not signed.",
                 "http://m/ is not signed by a key that this host has",
+            ),
+            (
+                "E: Failed to fetch http://m/x_1_all.deb  404  Not Found [IP: 127.0.0.1 80]",
+                "mmdebstrap failed: E: Failed to fetch",
+            ),
+            (
+                "W: Could not connect to a\nE: other",
+                "mmdebstrap failed: E: other",
             ),
             (
                 "a\nE: some reason\nI: end",
