@@ -1,6 +1,6 @@
 //! Giving files to a container's user.
 
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Uid};
 use std::ffi::CStr;
 use std::fs::File;
@@ -75,22 +75,23 @@ impl Owner {
         if self.is_foreign(&rustix::fs::fstat(&root)?) {
             rustix::fs::fchown(&root, Some(self.uid), Some(self.gid))?;
         }
-        self.take(&root, 0)
+        self.take(root, 0)
     }
 
     fn is_foreign(&self, stat: &Stat) -> bool {
         !(self.others.contains(&stat.st_uid) && self.others.contains(&stat.st_gid))
     }
 
-    fn take(&self, folder: &OwnedFd, depth: usize) -> io::Result<()> {
+    fn take(&self, folder: OwnedFd, depth: usize) -> io::Result<()> {
         if depth > DEEPEST {
             return Err(io::Error::other(format!(
                 "folders are nested more than {DEEPEST} deep"
             )));
         }
-        let mut entries = Dir::read_from(folder)?;
+        let mut entries = Dir::new(folder)?;
         while let Some(entry) = entries.read() {
             let entry = entry?;
+            let folder = entries.fd()?;
             let name = entry.file_name();
             if name == c"." || name == c".." {
                 continue;
@@ -102,7 +103,7 @@ impl Owner {
             let kind = FileType::from_raw_mode(stat.st_mode);
             if self.is_foreign(&stat) {
                 if kind == FileType::RegularFile && stat.st_nlink > 1 {
-                    copy(folder.as_fd(), name, stat.st_mode)?;
+                    copy(folder, name, stat.st_mode)?;
                 }
                 rustix::fs::chownat(
                     folder,
@@ -114,7 +115,7 @@ impl Owner {
             }
             if kind == FileType::Directory {
                 let inner = rustix::fs::openat(folder, name, FOLDER, Mode::empty())?;
-                self.take(&inner, depth + 1)?;
+                self.take(inner, depth + 1)?;
             }
         }
         Ok(())
@@ -138,4 +139,27 @@ fn copy(folder: BorrowedFd<'_>, name: &CStr, mode: u32) -> io::Result<()> {
     rustix::fs::fchmod(&to, mode)?;
     to.set_modified(times)?;
     Ok(rustix::fs::renameat(folder, COPY, folder, name)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::unwrap_used, reason = "a failed test is a panic")]
+    fn as_deep_as_is_promised() {
+        let place = tempfile::tempdir().unwrap();
+        let open = |at: &OwnedFd| rustix::fs::openat(at, "deep", FOLDER, Mode::empty()).unwrap();
+        let mut at = rustix::fs::openat(CWD, place.path(), FOLDER, Mode::empty()).unwrap();
+        for _ in 0..DEEPEST {
+            rustix::fs::mkdirat(&at, "deep", Mode::RWXU).unwrap();
+            at = open(&at);
+        }
+        let own = rustix::process::geteuid().as_raw();
+        give(place.path(), own).unwrap();
+        rustix::fs::mkdirat(&at, "deep", Mode::RWXU).unwrap();
+        let why = give(place.path(), own).unwrap_err().to_string();
+        assert!(why.contains("nested more than 800 deep"), "{why}");
+        super::super::remove(place.path()).unwrap();
+    }
 }

@@ -1,6 +1,6 @@
 //! The same as an ordinary user: when the tests are root's, a temporary user executes them again.
 
-use crate::user::{User, has_further_ids};
+use crate::user::{User, range};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -13,6 +13,21 @@ pub(crate) fn has_ids() -> bool {
         Ok(ids) => ids == "yes",
         Err(_) => rustix::process::geteuid().is_root() || has_further_ids(),
     }
+}
+
+/// Whether the user of this process has further ids, enough for a system tree.
+fn has_further_ids() -> bool {
+    let uid = rustix::process::geteuid().to_string();
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = passwd
+        .lines()
+        .find(|line| line.split(':').nth(2) == Some(&uid))
+        .and_then(|line| line.split(':').next());
+    name.is_some_and(|name| {
+        ["/etc/subuid", "/etc/subgid"]
+            .iter()
+            .all(|file| range(name, file).is_some_and(|(_, count)| count >= 65_535))
+    })
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -77,7 +77,7 @@ impl User {
 }
 
 /// The first of a user's further ids, and how many there are.
-fn range(name: &str, file: &str) -> Option<(u32, u32)> {
+pub(crate) fn range(name: &str, file: &str) -> Option<(u32, u32)> {
     let text = fs::read_to_string(file).unwrap_or_default();
     text.lines().find_map(|line| {
         let mut fields = line.split(':');
@@ -86,21 +86,6 @@ fn range(name: &str, file: &str) -> Option<(u32, u32)> {
         }
         let mut number = || fields.next()?.parse().ok();
         Some((number()?, number()?))
-    })
-}
-
-/// Whether the user of this process has further ids, enough for a system tree.
-pub(crate) fn has_further_ids() -> bool {
-    let uid = rustix::process::geteuid().to_string();
-    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let name = passwd
-        .lines()
-        .find(|line| line.split(':').nth(2) == Some(&uid))
-        .and_then(|line| line.split(':').next());
-    name.is_some_and(|name| {
-        ["/etc/subuid", "/etc/subgid"]
-            .iter()
-            .all(|file| range(name, file).is_some_and(|(_, count)| count >= 65_535))
     })
 }
 
