@@ -1,6 +1,7 @@
 //! Ick's worker manager: executes actions on a build host.
 
 pub mod actions;
+mod beneath;
 pub mod caches;
 pub mod config;
 pub mod daemon;

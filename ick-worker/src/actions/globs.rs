@@ -1,6 +1,7 @@
 //! Globs: which of the workspace's entries an action is about.
 
-use super::{bad, beneath, failed};
+use super::{bad, failed};
+use crate::beneath;
 use globset::{GlobBuilder, GlobMatcher};
 use ick_core::build::Cause;
 use rustix::fd::OwnedFd;

@@ -7,7 +7,6 @@
 mod archive;
 mod artifact;
 mod as_root;
-pub(crate) mod beneath;
 mod debootstrap;
 mod details;
 mod dput;

@@ -4,7 +4,8 @@
 
 use super::as_root::Hand;
 use super::unpack::{Room, Rules, Unpacked, unpack};
-use super::{Task, artifact, beneath, failed};
+use super::{Task, artifact, failed};
+use crate::beneath;
 use crate::engine::{Built, cannot, cause};
 use crate::places::ids::Ids;
 use crate::trees::{About, Tree};

@@ -4,7 +4,8 @@
 //! arrives, and the action fails when the digest is not the store's in the end.
 
 use super::unpack::{Room, Rules, unpack};
-use super::{Task, artifact, beneath, failed};
+use super::{Task, artifact, failed};
+use crate::beneath;
 use crate::engine::{Built, cannot};
 use crate::workspace;
 use ick_core::build::Cause;

@@ -20,7 +20,7 @@ mod upkeep;
 
 pub use upkeep::Caches;
 
-use crate::actions::beneath;
+use crate::beneath;
 use crate::engine::{Order, Program};
 use crate::workspace;
 use entry::Entry;

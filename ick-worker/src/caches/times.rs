@@ -3,7 +3,7 @@
 //! had there, as if the checkout had been kept as well.
 
 use super::TAKEN;
-use crate::actions::beneath;
+use crate::beneath;
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, CWD, FileType, OFlags, Stat, Timespec, Timestamps};
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,7 @@ use super::bubblewrap::{self, Bubblewrap, List, Started, Status};
 use super::container::Parts;
 use super::ids::Ids;
 use super::{Inside, namespace, root};
-use crate::actions::beneath;
+use crate::beneath;
 use crate::engine::{IDS_PER_SLOT, Order, cannot, cause};
 use crate::workspace;
 use ick_core::build::{Cause, CauseKind, Place};

@@ -1,14 +1,14 @@
 //! The host ids that are those of a system tree: the slot's, or those that /etc/subuid and /etc/subgid
 //! give to the worker's user (subuid(5), newuidmap(1)).
 
-use super::tools::{in_path, missing_here};
+use super::tools::{call, in_path, missing_here};
 use crate::engine::{IDS_PER_SLOT, cause};
 use ick_core::build::{Cause, CauseKind};
 use rustix::process::Pid;
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// How many ids an ordinary user's worker needs besides its own.
 const OTHERS: u32 = IDS_PER_SLOT - 1;
@@ -93,25 +93,9 @@ impl Ids {
 
 fn map_with(tool: &Path, pid: i32, own: u32, others: u32) -> io::Result<()> {
     let words = [pid.unsigned_abs(), 0, own, 1, 1, others, OTHERS];
-    let mut child = Command::new(tool)
-        .args(words.map(|word| word.to_string()))
-        .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let mut said = String::new();
-    if let Some(errors) = child.stderr.take() {
-        let _ = errors.take(4096).read_to_string(&mut said);
-    }
-    match child.wait()?.success() {
-        true => Ok(()),
-        false => Err(io::Error::other(format!(
-            "{}: {}",
-            tool.display(),
-            said.trim()
-        ))),
-    }
+    let mut command = Command::new(tool);
+    command.args(words.map(|word| word.to_string())).env_clear();
+    call(&mut command).map_err(|why| io::Error::other(format!("{}: {why}", tool.display())))
 }
 
 /// The cause for a user without ids of its own.

@@ -8,7 +8,7 @@ use super::bubblewrap::Bubblewrap;
 use super::namespace::{self, said};
 use super::root;
 use super::tools::Attach;
-use crate::actions::beneath;
+use crate::beneath;
 use crate::engine::{CONTAINER_UID, cannot, cause};
 use crate::supervise::fork::leave;
 use ick_core::build::{Cause, CauseKind};

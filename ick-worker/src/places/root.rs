@@ -1,6 +1,6 @@
 //! What a container sees as its root: which entries of the tree, and its users and groups.
 
-use crate::actions::beneath;
+use crate::beneath;
 use rustix::fd::OwnedFd;
 use rustix::fs::OFlags;
 use std::collections::BTreeMap;

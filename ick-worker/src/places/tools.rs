@@ -6,7 +6,9 @@ use ick_api::controller::Allows;
 use ick_core::build::{Cause, CauseKind, Place};
 use rustix::fs::Access;
 use serde::{Deserialize, Serialize};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// Where the worker's own tools are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +113,23 @@ pub(crate) fn in_path(path: &str, program: &str) -> Option<PathBuf> {
         .filter(|folder| folder.starts_with('/'))
         .map(|folder| Path::new(folder).join(program))
         .find(|file| file.is_file() && rustix::fs::access(file, Access::EXEC_OK).is_ok())
+}
+
+/// Calls one of the worker's own tools, to its end. What it says is the error when it fails.
+pub(crate) fn call(command: &mut Command) -> io::Result<()> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut said = String::new();
+    if let Some(errors) = child.stderr.take() {
+        let _ = errors.take(4096).read_to_string(&mut said);
+    }
+    match child.wait()?.success() {
+        true => Ok(()),
+        false => Err(io::Error::other(said.trim().to_owned())),
+    }
 }
 
 /// A program that this host does not have.

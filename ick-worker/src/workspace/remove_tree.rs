@@ -5,11 +5,12 @@ use crate::environment;
 use crate::places::ids::Ids;
 use crate::places::namespace;
 use crate::places::tool::wait;
+use crate::places::tools::call;
 use crate::supervise::End;
 use crate::words;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 
 /// Removes a folder like [`remove`]; what this user cannot remove, `program` does in a namespace.
 ///
@@ -25,21 +26,9 @@ pub(crate) fn remove_tree(program: &Path, path: &Path) -> io::Result<()> {
         }
         other => return other,
     };
-    let mut child = Command::new(program)
-        .arg(words::REMOVE)
-        .arg(path)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let mut said = String::new();
-    if let Some(errors) = child.stderr.take() {
-        let _ = errors.take(4096).read_to_string(&mut said);
-    }
-    match child.wait()?.success() {
-        true => Ok(()),
-        false => Err(io::Error::other(format!("{first}; {}", said.trim()))),
-    }
+    let mut command = Command::new(program);
+    command.arg(words::REMOVE).arg(path);
+    call(&mut command).map_err(|why| io::Error::other(format!("{first}; {why}")))
 }
 
 /// What the word for it does in a process of its own.

@@ -4,9 +4,10 @@
 //! is swapped for a link meanwhile leads nowhere. Each name is looked at only when it is its turn:
 //! memory is that of the folders on the way down.
 
+use super::super::failed;
 use super::super::globs::{Choice, Globs};
 use super::super::xattrs::{Attributes, PREFIX};
-use super::super::{beneath, failed};
+use crate::beneath;
 use crate::engine::{CONTAINER_UID, cannot};
 use ick_core::build::Cause;
 use rustix::fd::OwnedFd;

@@ -1,8 +1,9 @@
 //! Where what is packed comes from: the workspace, or a system tree, which its own root packs.
 
 use super::super::as_root::Hand;
-use super::super::{Task, beneath, failed};
+use super::super::{Task, failed};
 use super::pack::{Owners, Packed, Packing, pack};
+use crate::beneath;
 use crate::engine::{IDS_PER_SLOT, cannot, may_have_tree_owners};
 use crate::places::ids::Ids;
 use crate::trees;

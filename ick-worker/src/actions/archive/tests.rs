@@ -7,9 +7,9 @@
 )]
 
 use super::super::StoreAt;
-use super::super::beneath;
 use super::super::trial::Trial;
 use super::{Globs, Owners, Packing, execute, pack, stream};
+use crate::beneath;
 use crate::engine::Built;
 use ick_core::build::{Cause, CauseKind};
 use rustix::fs::{CWD, FileType, Mode};

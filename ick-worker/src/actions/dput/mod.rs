@@ -8,7 +8,8 @@ mod changes;
 mod explain;
 
 use super::tool::{self, Errors, Failed};
-use super::{Task, bad, beneath, failed, globs, ssh};
+use super::{Task, bad, failed, globs, ssh};
+use crate::beneath;
 use crate::engine::cannot;
 use crate::places::tools::in_path;
 use changes::Changes;

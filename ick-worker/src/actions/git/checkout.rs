@@ -1,8 +1,9 @@
 //! The checkout: made beside the workspace, then moved into it in one step.
 
-use super::super::{bad, beneath};
+use super::super::bad;
 use super::command::{Git, arguments};
 use crate::actions::failed;
+use crate::beneath;
 use crate::caches;
 use crate::engine::{Order, cannot};
 use ick_core::build::Cause;

@@ -1,10 +1,10 @@
 //! Under `icktool run`: a person's own checkout in place of its remotes.
 
-use super::super::beneath;
 use super::checkout::{Beside, clone};
 use super::command::{Failed, Git, arguments};
 use super::mirror::Commit;
 use crate::actions::{Checkout, failed};
+use crate::beneath;
 use crate::engine::cannot;
 use ick_core::build::Cause;
 use rustix::fs::OFlags;

@@ -8,7 +8,8 @@ mod source;
 mod target;
 
 use super::tool::{self, Errors, Failed};
-use super::{Task, bad, beneath, failed, ssh};
+use super::{Task, bad, failed, ssh};
+use crate::beneath;
 use crate::engine::{cannot, cause};
 use ick_core::build::{Cause, CauseKind};
 use rustix::fd::{AsRawFd, OwnedFd};

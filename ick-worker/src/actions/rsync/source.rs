@@ -1,6 +1,7 @@
 //! What is published.
 
-use super::super::{bad, beneath, failed, globs};
+use super::super::{bad, failed, globs};
+use crate::beneath;
 use ick_core::build::Cause;
 use rustix::fd::OwnedFd;
 use rustix::fs::{FileType, OFlags};

@@ -1,11 +1,11 @@
 //! The entries, one after the other.
 
-use super::super::beneath;
 use super::about::About;
 use super::reader::{Archive, Entry};
 use super::words::Words;
 use super::writers::{Work, Writers, anew, create};
 use super::{Room, Rules, Unpacked, paths};
+use crate::beneath;
 use crate::engine::cannot;
 use crate::workspace::DEEPEST;
 use ick_core::build::Cause;

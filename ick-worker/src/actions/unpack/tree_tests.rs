@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a failed test is a panic")]
 
 use super::super::archive::{Owners, Packing, pack};
-use super::super::beneath;
 use super::super::globs::Globs;
 use super::super::xattrs::Attributes;
 use super::{Room, Rules, Unpacked, unpack};
+use crate::beneath;
 use ick_core::build::Cause;
 use rustix::fs::{CWD, FileType, Mode, XattrFlags};
 use std::fs;
