@@ -134,9 +134,9 @@ pub fn serve(config: Config, program: &Path) -> Result<(), DaemonError> {
     let Some(registered) = register::first(&config, &state, &controller, &clock, &stop)? else {
         return Ok(());
     };
-    tracing::info!("{}", config.limits.of_an_action());
     let (cleaner, cleaning) = channel::<RunFolder>();
     let engine = engine(&config, program);
+    tracing::info!("{}", engine.limits());
     let shared = Arc::new(Shared {
         controller: registered.controller.clone(),
         polls: Polls::new(polls.with_token(registered.token)),
@@ -206,6 +206,7 @@ fn engine(config: &Config, program: &Path) -> Engine {
         pass_env: config.pass_env.clone(),
         visible: config.visible.clone(),
         uid_base: config.uid_base,
+        may_move: true,
         limits: config.limits,
         ..EngineConfig::new(config.state.clone(), program.to_owned())
     })

@@ -1,6 +1,7 @@
 //! What the engine is told once: where it keeps things and what this worker allows.
 
 use crate::caches::Caches;
+use crate::supervise::cgroup::Kept;
 use crate::trees::Trees;
 use crate::words;
 use ick_api::controller::Allows;
@@ -33,6 +34,9 @@ pub struct EngineConfig {
     pub hidden: Vec<PathBuf>,
     /// The first host id that belongs to slot 0's containers, when the worker is root.
     pub uid_base: u32,
+    /// Whether this process, when it is alone in its control group, may move into one beneath it, so that
+    /// Linux keeps the limits of the groups beside that.
+    pub may_move: bool,
     /// Sizes and times.
     pub limits: Limits,
 }
@@ -56,6 +60,7 @@ impl EngineConfig {
             pass_env: Vec::new(),
             visible: Vec::new(),
             uid_base: UID_BASE,
+            may_move: false,
             limits: Limits::default(),
         }
     }
@@ -125,12 +130,18 @@ pub struct Limits {
 
 impl Limits {
     /// What an action may take, and how it is held to that, in words for the worker's log.
-    pub fn of_an_action(&self) -> String {
+    pub(super) fn of_an_action(&self, kept: Kept) -> String {
+        let how = |kept| match kept {
+            true => "which its control group limits",
+            false => "which is watched",
+        };
         format!(
-            "an action may take {} of memory and have {} processes and threads, which is watched; each \
-             process may have {} open files and write files of {}, which Linux limits",
+            "an action may take {} of memory, {}, and have {} processes and threads, {}; each process may \
+             have {} open files and write files of {}, which Linux limits",
             format_size(self.memory),
+            how(kept.memory),
             self.processes,
+            how(kept.processes),
             self.open_files,
             format_size(self.file_size)
         )

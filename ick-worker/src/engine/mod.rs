@@ -18,6 +18,7 @@ mod start;
 mod stop;
 mod supervisor;
 
+pub use crate::supervise::cgroup::Kept;
 pub use config::{CONTAINER_UID, EngineConfig, IDS_PER_SLOT, Limits, UID_BASE};
 pub use folder::RunFolder;
 pub(crate) use folder::{may_have_tree_owners, note_tree_owners};
@@ -29,8 +30,8 @@ pub use request::{LOG_LIMIT, Program, Request};
 pub use running::{Event, Running};
 pub use stop::{StopReason, Stopper};
 
+use crate::supervise::cgroup::Groups;
 use ick_core::build::Cause;
-use std::path::PathBuf;
 use supervisor::Leaving;
 
 /// Whether there is an action in this folder that was started.
@@ -46,7 +47,7 @@ pub fn was_started(folder: &std::path::Path) -> bool {
 pub struct Engine {
     config: EngineConfig,
     /// Where control groups can be made.
-    cgroups: Option<PathBuf>,
+    cgroups: Option<Groups>,
     inotify: changes::Spare,
     runs: spare::Runs,
     leaving: Leaving,
@@ -56,8 +57,8 @@ impl Engine {
     /// An engine that works so.
     pub fn new(config: EngineConfig) -> Self {
         Self {
+            cgroups: Groups::find(config.may_move),
             config,
-            cgroups: crate::supervise::cgroup::parent(),
             inotify: changes::Spare::default(),
             runs: spare::Runs::default(),
             leaving: Leaving::default(),
@@ -67,6 +68,17 @@ impl Engine {
     /// How it works.
     pub fn config(&self) -> &EngineConfig {
         &self.config
+    }
+
+    /// Which limits Linux keeps here by control groups.
+    pub fn kept(&self) -> Kept {
+        let kept = self.cgroups.as_ref().map(|groups| groups.kept);
+        kept.unwrap_or_default()
+    }
+
+    /// What an action may take here, and how it is held to that, in words for the worker's log.
+    pub fn limits(&self) -> String {
+        self.config.limits.of_an_action(self.kept())
     }
 
     /// Makes the folder of a run with an empty workspace, or finds the one that is there.

@@ -103,7 +103,7 @@ fn order(
         cgroup: engine
             .cgroups
             .as_ref()
-            .map(|parent| parent.join(group_name())),
+            .map(|groups| groups.parent.join(group_name())),
     })
 }
 

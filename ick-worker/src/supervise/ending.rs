@@ -58,14 +58,17 @@ impl Ending {
 /// was not what ended it.
 pub(super) fn for_memory(end: End, why: &Cause) -> Option<Cause> {
     let kill = Signal::KILL.as_raw();
-    (end == End::Signal(kill) || end == End::Exit(128 + kill)).then(|| {
-        let detail = format!(
-            "the action {}, and Linux has ended processes as there was no memory left: give the build host \
-             more, or lower `slots` or `limits.memory` in the worker's configuration",
-            why.detail
-        );
-        cause(CauseKind::Oom, detail)
-    })
+    (end == End::Signal(kill) || end == End::Exit(128 + kill))
+        .then(|| no_memory(&format!("the action {}", why.detail)))
+}
+
+/// The cause of an action that ended so because the build host had no memory left.
+pub(super) fn no_memory(what: &str) -> Cause {
+    let detail = format!(
+        "{what}, and Linux has ended processes as there was no memory left: give the build host more, or \
+         lower `slots` or `limits.memory` in the worker's configuration"
+    );
+    cause(CauseKind::Oom, detail)
 }
 
 /// The cause of an action that ended by itself; none when it succeeded.

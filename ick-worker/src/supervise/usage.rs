@@ -1,7 +1,8 @@
-//! What an action's processes take together: memory, and how many they are. Linux is asked again and
-//! again, as without the controllers of control groups it holds nobody to such limits.
+//! What an action's processes take together: memory, and how many they are. Where control groups have
+//! the controllers for that, Linux holds them to their limits; elsewhere it is asked again and again.
 
-use super::{cgroup, children, signal_name};
+use super::cgroup::{self, Held};
+use super::{children, signal_name};
 use crate::engine::{Limits, Order, cause};
 use ick_core::build::{Cause, CauseKind};
 use ick_core::yaml::format_size;
@@ -19,10 +20,18 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// The same at most, when looking takes long.
 const LONG_PAUSE: Duration = Duration::from_secs(1);
 
-/// Something that becomes readable when the action takes more than it may; see [`hear`].
-pub(super) fn watch(order: &Order, reaper: Pid) -> io::Result<UnixStream> {
+/// Something that becomes readable when the action takes more than it may; see [`hear`]. None when Linux
+/// holds it to all that would be watched.
+pub(super) fn watch(order: &Order, reaper: Pid, held: &Held) -> io::Result<Option<UnixStream>> {
+    let mut limits = order.limits;
+    match (held.memory, held.refusals.is_some()) {
+        (true, true) => return Ok(None),
+        (true, false) => limits.memory = u64::MAX,
+        (false, true) => limits.processes = u64::MAX,
+        (false, false) => {}
+    }
     let (read, write) = UnixStream::pair()?;
-    let (limits, group) = (order.limits, order.cgroup.clone());
+    let group = order.cgroup.clone();
     thread::Builder::new()
         .name("usage".to_owned())
         .spawn(move || {
@@ -38,7 +47,7 @@ pub(super) fn watch(order: &Order, reaper: Pid) -> io::Result<UnixStream> {
                 pause = (begun.elapsed() * 20).clamp(PAUSE, LONG_PAUSE);
             }
         })?;
-    Ok(read)
+    Ok(Some(read))
 }
 
 /// How many processes Linux has ended by now because there was no memory left for them: on the host, or
@@ -75,31 +84,46 @@ fn too_much(processes: &[Pid], limits: &Limits) -> Option<Cause> {
         count = count.saturating_add(usage.threads);
     }
     if count > limits.processes {
-        let signal = Signal::KILL.as_raw();
-        return Some(Cause {
-            code: Some(signal),
-            ..cause(
-                CauseKind::Signal,
-                format!(
-                    "the action had more than {} processes and threads at a time \
-                     (`limits.processes` in the worker's configuration) and was ended by {}",
-                    limits.processes,
-                    signal_name::name(signal)
-                ),
-            )
-        });
+        return Some(killed(&format!(
+            "the action had more than {} processes and threads at a time \
+             (`limits.processes` in the worker's configuration)",
+            limits.processes
+        )));
     }
-    if memory > limits.memory && shared_once(processes) > limits.memory {
-        return Some(cause(
-            CauseKind::Oom,
-            format!(
-                "the action's processes took more than {} of memory together \
-                 (`limits.memory` in the worker's configuration)",
-                format_size(limits.memory)
-            ),
-        ));
+    (memory > limits.memory && shared_once(processes) > limits.memory)
+        .then(|| too_much_memory(limits))
+}
+
+/// The cause of an action that Linux refused another process. A limit of the groups above its own is
+/// told in the same way.
+pub(super) fn refused(limits: &Limits) -> Cause {
+    killed(&format!(
+        "the action wanted more than the {} processes and threads that it may have at a time \
+         (`limits.processes` in the worker's configuration), or more than the worker's own control group \
+         may have,",
+        limits.processes
+    ))
+}
+
+fn killed(why: &str) -> Cause {
+    let signal = Signal::KILL.as_raw();
+    let detail = format!("{why} and was ended by {}", signal_name::name(signal));
+    Cause {
+        code: Some(signal),
+        ..cause(CauseKind::Signal, detail)
     }
-    None
+}
+
+/// The cause of an action that took more memory than it may.
+pub(super) fn too_much_memory(limits: &Limits) -> Cause {
+    cause(
+        CauseKind::Oom,
+        format!(
+            "the action's processes took more than {} of memory together \
+             (`limits.memory` in the worker's configuration)",
+            format_size(limits.memory)
+        ),
+    )
 }
 
 /// What all these processes take of memory, what they share counted once. It takes Linux much longer to
@@ -141,7 +165,8 @@ fn bytes(text: &str, name: &str) -> u64 {
     number(text, name).saturating_mul(1024)
 }
 
-fn number(text: &str, name: &str) -> u64 {
+/// The number after a name at the beginning of a line; 0 when there is none.
+pub(super) fn number(text: &str, name: &str) -> u64 {
     let value = text.lines().find_map(|line| line.strip_prefix(name));
     value
         .and_then(|value| value.split_whitespace().next()?.parse().ok())

@@ -1,10 +1,11 @@
 //! The supervisor proper: watches one action from its start to its end.
 
+use super::cgroup::{self, Held, MemoryEvents};
 use super::ending::{self, Ending};
 use super::fork::{Fork, fork};
 use super::last_words::LastWords;
 use super::reaper::{self, End, Word};
-use super::{cgroup, children, now, outputs, usage};
+use super::{children, now, outputs, usage};
 use crate::caches;
 use crate::engine::{ActionResult, Order, Program, STOP, VERSION, cannot, cause};
 use crate::places::chroot;
@@ -41,6 +42,7 @@ const WORDS: u64 = 2;
 const SIGNALS: u64 = 3;
 const TOO_BIG: u64 = 4;
 const TOO_MUCH: u64 = 5;
+const REFUSED: u64 = 6;
 
 /// Executes an action and watches it until nothing of it is left.
 pub(super) fn to_the_end(order: &Order, folder: &Path, started: Timestamp) -> ActionResult {
@@ -102,6 +104,7 @@ struct Watch<'a> {
     signals: UnixStream,
     too_big: Option<UnixStream>,
     too_much: Option<UnixStream>,
+    held: Held,
     deadline: Option<Instant>,
     ending: Option<Ending>,
     last_words: LastWords,
@@ -120,9 +123,9 @@ impl<'a> Watch<'a> {
         let (words, say) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         let (obey, orders) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         let deadline = request.timeout.map(|timeout| Instant::now() + timeout);
-        let reaper = match start_reaper(order)? {
-            Fork::Parent(reaper) => reaper,
-            Fork::Child => {
+        let (reaper, held) = match start_reaper(order)? {
+            (Fork::Parent(reaper), held) => (reaper, held),
+            (Fork::Child, _) => {
                 drop((stdout, stderr, words, orders));
                 let pipes = reaper::Pipes {
                     orders: obey,
@@ -142,7 +145,7 @@ impl<'a> Watch<'a> {
         signals.set_nonblocking(true)?;
         signal_hook::low_level::pipe::register(signal_hook::consts::SIGTERM, write)?;
         let too_big = too_big(order, folder)?;
-        let too_much = usage::watch(order, reaper)?;
+        let too_much = usage::watch(order, reaper, &held)?;
         let events = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let add = |fd: &dyn AsFd, number, flags| {
             let data = epoll::EventData::new_u64(number);
@@ -159,7 +162,12 @@ impl<'a> Watch<'a> {
         if let Some(too_big) = &too_big {
             wait_for(too_big, TOO_BIG)?;
         }
-        wait_for(&too_much, TOO_MUCH)?;
+        if let Some(too_much) = &too_much {
+            wait_for(too_much, TOO_MUCH)?;
+        }
+        if let Some(refusals) = &held.refusals {
+            add(refusals, REFUSED, epoll::EventFlags::PRI)?;
+        }
         Ok(Self {
             order,
             folder,
@@ -172,7 +180,8 @@ impl<'a> Watch<'a> {
             orders,
             signals,
             too_big,
-            too_much: Some(too_much),
+            too_much,
+            held,
             deadline,
             ending: None,
             last_words: LastWords::default(),
@@ -203,6 +212,7 @@ impl<'a> Watch<'a> {
                     WORDS => self.hear()?,
                     SIGNALS => self.obey_signal(),
                     TOO_MUCH => self.end_too_much(),
+                    REFUSED => self.end_refused(),
                     _ => self.end_too_big(),
                 }
             }
@@ -282,6 +292,17 @@ impl<'a> Watch<'a> {
             let what = "look at what the action's processes take";
             cannot(what, &why)
         });
+        self.end_by_kill(why);
+    }
+
+    fn end_refused(&mut self) {
+        let refusals = self.held.refusals.as_ref();
+        if refusals.is_some_and(|refusals| refusals.count() > 0) {
+            self.end_by_kill(usage::refused(&self.order.limits));
+        }
+    }
+
+    fn end_by_kill(&mut self, why: Cause) {
         self.terminate(Ending::by_kill(why));
         // Also when it was being ended already, in its own time.
         self.kill();
@@ -372,6 +393,9 @@ impl<'a> Watch<'a> {
             return Err(ending.cause);
         }
         finished.map_err(|why| cannot("keep the action's output", &why))?;
+        if !succeeded && let Some(why) = out_of_memory(self.order, &self.held) {
+            return Err(why);
+        }
         match self.end.flatten() {
             Some(Word::Failed(why)) => Err(why),
             Some(Word::Ended(end)) => {
@@ -382,7 +406,8 @@ impl<'a> Watch<'a> {
                     if let Some(limit) = self.last_words.limit(end, &self.order.limits) {
                         why.detail.push_str(&limit);
                     }
-                    let for_memory = (usage::ended_by_linux() > self.ended_before)
+                    let for_memory = (!self.held.memory
+                        && usage::ended_by_linux() > self.ended_before)
                         .then(|| ending::for_memory(end, &why))
                         .flatten();
                     return match for_memory.or_else(|| no_room(self.folder, &why)) {
@@ -404,6 +429,16 @@ impl<'a> Watch<'a> {
             )),
         }
     }
+}
+
+/// Why Linux has ended the action, reaper and all, for want of memory; none when it has not.
+fn out_of_memory(order: &Order, held: &Held) -> Option<Cause> {
+    let group = order.cgroup.as_ref().filter(|_| held.memory)?;
+    let events = MemoryEvents::of(group);
+    (events.ended > 0).then(|| match events.beyond {
+        0 => ending::no_memory("the action was killed"),
+        _ => usage::too_much_memory(&order.limits),
+    })
 }
 
 /// Writes a line of Ick's own into the log.
@@ -438,18 +473,18 @@ fn output_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((read, write))
 }
 
-/// Starts the reaper in the action's control group, or without one.
-fn start_reaper(order: &Order) -> io::Result<Fork> {
-    let group = order.cgroup.as_ref().and_then(|group| {
+/// Starts the reaper in the action's control group, with what Linux holds that to, or without one.
+fn start_reaper(order: &Order) -> io::Result<(Fork, Held)> {
+    if let Some(path) = &order.cgroup {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        rustix::fs::open(group, flags, rustix::fs::Mode::empty()).ok()
-    });
-    if let Some(group) = group
-        && let Ok(forked) = fork(Some(group.as_fd()))
-    {
-        return Ok(forked);
+        if let Ok(group) = rustix::fs::open(path, flags, rustix::fs::Mode::empty()) {
+            let held = Held::of(path, &order.limits);
+            if let Ok(forked) = fork(Some(group.as_fd())) {
+                return Ok((forked, held));
+            }
+        }
     }
-    fork(None)
+    Ok((fork(None)?, Held::default()))
 }
 
 /// Something that becomes readable when a container has written more than it may.

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
-use worker::{Worker, lives, wait_until};
+use worker::{Group, Worker, lives, wait_until};
 use world::{Trouble, World};
 
 fn shell(script: &str) -> Value {
@@ -54,16 +54,26 @@ fn a_build_from_registration_to_end() {
 fn what_an_action_may_take_is_in_the_configuration_and_is_said_at_the_start() {
     let world = World::new();
     let limits = "limits: {memory: 64MiB, processes: 50, open_files: 99, file_size: 3MiB}";
-    let worker = Worker::start_with(&world, &format!("allow_host: true\n{limits}\n"));
+    let group = Group::new();
+    let settings = format!("allow_host: true\n{limits}\n");
+    let worker = Worker::start_in(group.as_ref(), &world, &settings);
     let too_much = "python3 -c 'held = b\"x\" * (192 << 20); import time; time.sleep(1000)'";
     let reports = world.built(&[shell("ulimit -n; ulimit -f"), shell(too_much)]);
     assert_eq!(world.output(), "99\n3072\n");
     assert_eq!(reports[1]["cause"]["kind"], "oom", "{reports:?}");
     assert_eq!(reports[1]["exit_code"], Value::Null);
     let log = worker.log();
-    let said = "an action may take 64MiB of memory and have 50 processes and threads, which is watched; each \
-                process may have 99 open files and write files of 3MiB, which Linux limits";
-    assert!(log.contains(said), "{log}");
+    let how = |controller| match &group {
+        Some(group) if group.has(controller) => "which its control group limits",
+        _ => "which is watched",
+    };
+    let said = format!(
+        "an action may take 64MiB of memory, {}, and have 50 processes and threads, {}; each process may \
+         have 99 open files and write files of 3MiB, which Linux limits",
+        how("memory"),
+        how("pids")
+    );
+    assert!(log.contains(&said), "{log}");
 }
 
 #[test]

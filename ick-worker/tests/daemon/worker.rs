@@ -11,6 +11,43 @@ use std::time::{Duration, Instant};
 pub(crate) struct Worker {
     place: tempfile::TempDir,
     child: Option<Child>,
+    group: Option<PathBuf>,
+}
+
+/// A control group, which its worker leaves empty.
+pub(crate) struct Group(PathBuf);
+
+impl Group {
+    /// One beneath the test's own, with the controllers that there are; none where none can be made.
+    pub(crate) fn new() -> Option<Self> {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        let mount = mounts.lines().find(|line| line.contains(" - cgroup2 "))?;
+        let groups = fs::read_to_string("/proc/self/cgroup").unwrap();
+        let own = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
+        let own = Path::new(mount.split(' ').nth(4)?).join(own);
+        let group = own.join(format!("ick-test-{}", std::process::id()));
+        fs::create_dir(&group).ok()?;
+        for word in ["+memory", "+pids"] {
+            // Linux refuses what is not there, and all where the test's own group has processes.
+            let _ = fs::write(own.join("cgroup.subtree_control"), word);
+        }
+        Some(Self(group))
+    }
+
+    pub(crate) fn has(&self, controller: &str) -> bool {
+        let list = fs::read_to_string(self.0.join("cgroup.controllers")).unwrap();
+        list.split_whitespace().any(|one| one == controller)
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // What is in it is about to end.
+        wait_until("the control group can be removed", || {
+            let own = self.0.join("worker");
+            (!own.exists() || fs::remove_dir(own).is_ok()) && fs::remove_dir(&self.0).is_ok()
+        });
+    }
 }
 
 impl Worker {
@@ -20,9 +57,15 @@ impl Worker {
     }
 
     pub(crate) fn start_with(world: &World, settings: &str) -> Self {
+        Self::start_in(None, world, settings)
+    }
+
+    /// A worker that is alone in a control group.
+    pub(crate) fn start_in(group: Option<&Group>, world: &World, settings: &str) -> Self {
         let mut worker = Self {
             place: tempfile::tempdir().unwrap(),
             child: None,
+            group: group.map(|group| group.0.clone()),
         };
         let text = format!(
             "controller: {}\nclient_id: w\nclient_secret: secret\n{settings}",
@@ -45,8 +88,15 @@ impl Worker {
             .create(true)
             .append(true)
             .open(self.path("log"));
+        let program = env!("CARGO_BIN_EXE_ick-worker");
+        let mut command = Command::new(program);
+        if let Some(group) = &self.group {
+            command = Command::new("sh");
+            let script = "echo $$ > \"$0/cgroup.procs\" && exec \"$@\"";
+            command.args(["-c", script]).arg(group).arg(program);
+        }
         self.child = Some(
-            Command::new(env!("CARGO_BIN_EXE_ick-worker"))
+            command
                 .args(["serve", "--state"])
                 .arg(self.state())
                 .stdin(Stdio::null())

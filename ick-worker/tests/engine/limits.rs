@@ -1,8 +1,8 @@
 //! What an action may take of the host, and how it ends when it takes more.
 
-use crate::build::{Build, Done, long_time, processes_with, sleepers};
+use crate::build::{Build, Done, finish, long_time, processes_with, sleepers, until_output};
 use ick_core::build::{Cause, CauseKind};
-use ick_worker::engine::{Limits, Program, Request};
+use ick_worker::engine::{Limits, Program, Request, StopReason};
 
 const MIB: u64 = 1 << 20;
 
@@ -104,11 +104,18 @@ fn who_starts_too_many_processes_is_killed() {
                 why.detail,
                 done.text()
             );
-            assert_eq!(
-                why.detail,
-                "the action had more than 40 processes and threads at a time (`limits.processes` in the \
-                 worker's configuration) and was ended by signal 9, SIGKILL"
-            );
+            let expected = match build.engine.kept().processes {
+                true => {
+                    "the action wanted more than the 40 processes and threads that it may have at a time \
+                     (`limits.processes` in the worker's configuration), or more than the worker's own \
+                     control group may have, and was ended by signal 9, SIGKILL"
+                }
+                false => {
+                    "the action had more than 40 processes and threads at a time (`limits.processes` in \
+                     the worker's configuration) and was ended by signal 9, SIGKILL"
+                }
+            };
+            assert_eq!(why.detail, expected);
             assert!(sleepers(&time).is_empty());
         }
     }
@@ -124,6 +131,37 @@ fn threads_count_as_processes() {
         assert_eq!(why.kind, CauseKind::Signal, "{}", why.detail);
         assert!(why.detail.contains("`limits.processes`"), "{}", why.detail);
     }
+}
+
+#[test]
+fn linux_keeps_limits_where_there_are_controllers() {
+    let build = limited(|limits| {
+        limits.memory = 96 * MIB;
+        limits.processes = 40;
+    });
+    let kept = build.engine.kept();
+    // Set where they must be there: see scripts/boot-in-qemu.
+    if std::env::var_os("ICK_TEST_CONTROLLERS").is_some() {
+        assert!(kept.memory && kept.processes, "{}", build.engine.limits());
+    }
+    let group = "/proc/self/cgroup";
+    let mut running = build.start(build.shell(&format!("sed -n s/^0:://p {group}; sleep 1000")));
+    let text = until_output(&mut running, "\n");
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let mount = mounts.lines().find(|line| line.contains(" - cgroup2 "));
+    let mount = mount.and_then(|line| line.split(' ').nth(4));
+    let group = format!("{}{}", mount.unwrap_or("/nowhere"), text.trim());
+    let value = |file| std::fs::read_to_string(format!("{group}/{file}")).unwrap_or_default();
+    let set = |kept: bool, value: &'static str| if kept { value } else { "" };
+    for (file, expected) in [
+        ("memory.max", set(kept.memory, "100663296\n")),
+        ("memory.oom.group", set(kept.memory, "1\n")),
+        ("pids.max", set(kept.processes, "41\n")),
+    ] {
+        assert_eq!(value(file), expected, "{group}/{file}");
+    }
+    running.stop(StopReason::Cancelled).unwrap();
+    assert_eq!(finish(running).kind(), Some(CauseKind::Cancelled));
 }
 
 #[test]
