@@ -54,7 +54,7 @@ fn a_build_from_registration_to_end() {
 fn what_an_action_may_take_is_in_the_configuration_and_is_said_at_the_start() {
     let world = World::new();
     let limits = "limits: {memory: 64MiB, processes: 50, open_files: 99, file_size: 3MiB}";
-    let group = Group::new();
+    let group = Group::new("limits");
     let settings = format!("allow_host: true\n{limits}\n");
     let worker = Worker::start_in(group.as_ref(), &world, &settings);
     let too_much = "python3 -c 'held = b\"x\" * (192 << 20); import time; time.sleep(1000)'";
@@ -74,6 +74,29 @@ fn what_an_action_may_take_is_in_the_configuration_and_is_said_at_the_start() {
         how("pids")
     );
     assert!(log.contains(&said), "{log}");
+}
+
+#[test]
+fn an_action_is_killed_when_the_worker_s_control_group_has_no_memory_left() {
+    // As under a unit with MemoryMax=. Without the controller there is no such limit.
+    let Some(group) = Group::new("all").filter(|group| group.has("memory")) else {
+        return;
+    };
+    group.limit_memory(128 << 20);
+    let world = World::new();
+    let settings = "allow_host: true\nlimits: {memory: 1GiB}\n";
+    let _worker = Worker::start_in(Some(&group), &world, settings);
+    let too_much = "python3 -c 'held = b\"x\" * (256 << 20); import time; time.sleep(1000)'";
+    let mut last = shell("echo the worker goes on");
+    last["when"] = "always".into();
+    let reports = world.built(&[shell(too_much), last]);
+    assert_eq!(reports[0]["cause"]["kind"], "oom", "{reports:?}");
+    assert_eq!(
+        reports[0]["cause"]["detail"],
+        "the action was killed, and Linux has ended processes as there was no memory left: give the build \
+         host more, or lower `slots` or `limits.memory` in the worker's configuration"
+    );
+    assert_eq!(world.output(), "the worker goes on\n");
 }
 
 #[test]

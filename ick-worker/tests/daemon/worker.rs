@@ -19,19 +19,26 @@ pub(crate) struct Group(PathBuf);
 
 impl Group {
     /// One beneath the test's own, with the controllers that there are; none where none can be made.
-    pub(crate) fn new() -> Option<Self> {
+    pub(crate) fn new(name: &str) -> Option<Self> {
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
         let mount = mounts.lines().find(|line| line.contains(" - cgroup2 "))?;
         let groups = fs::read_to_string("/proc/self/cgroup").unwrap();
         let own = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
         let own = Path::new(mount.split(' ').nth(4)?).join(own);
-        let group = own.join(format!("ick-test-{}", std::process::id()));
+        let group = own.join(format!("ick-{name}-{}", std::process::id()));
         fs::create_dir(&group).ok()?;
         for word in ["+memory", "+pids"] {
             // Linux refuses what is not there, and all where the test's own group has processes.
             let _ = fs::write(own.join("cgroup.subtree_control"), word);
         }
         Some(Self(group))
+    }
+
+    /// Limits the memory of all that is in it. It takes the controller for that.
+    pub(crate) fn limit_memory(&self, bytes: u64) {
+        fs::write(self.0.join("memory.max"), bytes.to_string()).unwrap();
+        // Where there is swap at all.
+        let _ = fs::write(self.0.join("memory.swap.max"), "0");
     }
 
     pub(crate) fn has(&self, controller: &str) -> bool {
