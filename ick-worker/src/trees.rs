@@ -8,7 +8,7 @@ use crate::workspace;
 use ick_core::digest::Digest;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -285,9 +285,8 @@ impl Tree<'_> {
     /// Those of the file system.
     pub fn use_for(&self, run: &Path) -> io::Result<()> {
         let next = run.join("systree.new");
-        let mut file = File::create(&next)?;
-        file.write_all(self.digest.hex().as_bytes())?;
-        file.sync_data()?;
+        // Not synced: no run goes on after the power has failed.
+        fs::write(&next, self.digest.hex())?;
         fs::rename(next, run.join(USED))?;
         // When it was used last, for those that are removed first.
         let about = File::options()
