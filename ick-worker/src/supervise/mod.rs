@@ -20,6 +20,7 @@ mod restrict;
 mod result;
 mod signal_name;
 mod terminate;
+mod too_big;
 mod usage;
 mod watch;
 

@@ -5,14 +5,14 @@ use super::ending::{self, Ending};
 use super::fork::{Fork, fork};
 use super::last_words::LastWords;
 use super::reaper::{self, End, Word};
+use super::too_big::{self, TooBig};
 use super::{children, now, outputs, usage};
 use crate::caches;
 use crate::engine::{ActionResult, Order, Program, STOP, VERSION, cannot, cause};
 use crate::places::chroot;
 use crate::spool::Writer;
-use crate::workspace;
 use ick_api::logframe::Stream;
-use ick_core::build::{Cause, CauseKind, Place};
+use ick_core::build::{Cause, CauseKind};
 use ick_core::time::Timestamp;
 use ick_core::yaml::format_size;
 use ick_state::Room;
@@ -20,6 +20,7 @@ use rustix::event::{Timespec, epoll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::OFlags;
 use rustix::pipe::PipeFlags;
+use rustix::process::Pid;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
@@ -102,7 +103,7 @@ struct Watch<'a> {
     heard: Vec<u8>,
     orders: OwnedFd,
     signals: UnixStream,
-    too_big: Option<UnixStream>,
+    too_big: TooBig,
     too_much: Option<UnixStream>,
     held: Held,
     deadline: Option<Instant>,
@@ -117,12 +118,12 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn start(order: &'a Order, folder: &'a Path, spool: Writer) -> io::Result<Self> {
-        let request = &order.request;
+        let measured = too_big::watched_by_a_process(order, folder)?;
         let (stdout, out) = output_pipe()?;
         let (stderr, err) = output_pipe()?;
         let (words, say) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         let (obey, orders) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-        let deadline = request.timeout.map(|timeout| Instant::now() + timeout);
+        let gone = words.try_clone()?;
         let (reaper, held) = match start_reaper(order)? {
             (Fork::Parent(reaper), held) => (reaper, held),
             (Fork::Child, _) => {
@@ -137,6 +138,32 @@ impl<'a> Watch<'a> {
             }
         };
         drop((out, err, say, obey));
+        let watch = Self::watch(
+            order,
+            folder,
+            spool,
+            (reaper, held),
+            [stdout, stderr, words, orders],
+            measured,
+        );
+        if watch.is_err() {
+            // Nothing of the action goes on unwatched: without its orders the reaper ends it.
+            children::end_when_gone(&gone);
+        }
+        watch
+    }
+
+    /// Watches what has just been started.
+    fn watch(
+        order: &'a Order,
+        folder: &'a Path,
+        spool: Writer,
+        (reaper, held): (Pid, Held),
+        [stdout, stderr, words, orders]: [OwnedFd; 4],
+        measured: TooBig,
+    ) -> io::Result<Self> {
+        let timeout = order.request.timeout;
+        let deadline = timeout.map(|timeout| Instant::now() + timeout);
         // Whoever reads late cannot tell in which order two streams were written. Root may, others read
         // as soon as they can; the action has its priority from the reaper.
         let _ = rustix::process::setpriority_process(None, -10);
@@ -144,7 +171,10 @@ impl<'a> Watch<'a> {
         let (signals, write) = UnixStream::pair()?;
         signals.set_nonblocking(true)?;
         signal_hook::low_level::pipe::register(signal_hook::consts::SIGTERM, write)?;
-        let too_big = too_big(order, folder)?;
+        let too_big = match measured {
+            Some(measured) => Some(measured),
+            None => too_big::watched_by_a_thread(order, folder)?,
+        };
         let too_much = usage::watch(order, reaper, &held)?;
         let events = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let add = |fd: &dyn AsFd, number, flags| {
@@ -485,33 +515,4 @@ fn start_reaper(order: &Order) -> io::Result<(Fork, Held)> {
         }
     }
     Ok((fork(None)?, Held::default()))
-}
-
-/// Something that becomes readable when a container has written more than it may.
-fn too_big(order: &Order, folder: &Path) -> io::Result<Option<UnixStream>> {
-    if order.request.place == Place::Host {
-        return Ok(None);
-    }
-    let (read, mut write) = UnixStream::pair()?;
-    let (workspace, home, limits) = (order.workspace.clone(), order.home.clone(), order.limits);
-    let folder = folder.to_owned();
-    std::thread::Builder::new()
-        .name("measure".to_owned())
-        .spawn(move || {
-            let mut pause = limits.measure;
-            loop {
-                std::thread::sleep(pause);
-                let begun = Instant::now();
-                if workspace::exceeds(&workspace, limits.workspace)
-                    || workspace::exceeds(&home, limits.home)
-                    || outputs::exceed(&folder)
-                {
-                    let _ = write.write_all(b"!");
-                    return;
-                }
-                // A big workspace is measured less often.
-                pause = limits.measure.max(begun.elapsed() * 20);
-            }
-        })?;
-    Ok(Some(read))
 }

@@ -7,6 +7,7 @@ use ick_worker::engine::{Program, Request, StopReason, UID_BASE};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
+use std::time::Duration;
 
 /// The programs of the tree that these tests make; all are essential in Debian.
 const PROGRAMS: &str = "bash cat chmod chown env id ls mkdir rm sleep stat touch grep";
@@ -217,6 +218,22 @@ fn its_exit_code_and_outputs_are_its_own() {
     let mut python = in_chroot(&build, "");
     python.program = Program::Python("print()".to_owned());
     assert_eq!(build.refusal(python).0, CauseKind::MissingTool);
+}
+
+#[test]
+fn what_it_writes_is_bounded_whoever_owns_it() {
+    if !has_ids() {
+        return;
+    }
+    let build = Build::with(|config| {
+        config.limits.workspace = 40 << 20;
+        config.limits.measure = Duration::from_millis(50);
+    });
+    make_tree(&build);
+    let script = "mkdir -m 700 /private; chown 42 /private\n\
+                  while :; do cat /usr/bin/bash; done > /private/x";
+    let done = build.execute(in_chroot(&build, script));
+    assert_eq!(done.kind(), Some(CauseKind::DiskFull), "{}", done.text());
 }
 
 #[test]
