@@ -138,7 +138,7 @@ impl<'a> Watch<'a> {
             }
         };
         drop((out, err, say, obey));
-        let watch = Self::watch(
+        let watch = Self::attend(
             order,
             folder,
             spool,
@@ -154,7 +154,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Watches what has just been started.
-    fn watch(
+    fn attend(
         order: &'a Order,
         folder: &'a Path,
         spool: Writer,
