@@ -71,7 +71,7 @@ pub(crate) fn everything_is_in_its_place(machine: &Machine) -> Result<()> {
         ensure!(is == about, "{path} is {is}, not {about}");
     }
     let pages = project_folder().join("man").read_dir()?.count();
-    let packed = machine.said("ls /usr/share/man/man1/icktool*.1.gz | wc -l")?;
+    let packed = machine.said("ls /usr/share/man/man[17]/ick*.gz | wc -l")?;
     ensure!(packed == pages.to_string(), "{packed} of {pages} pages");
     machine.said("source /usr/share/bash-completion/completions/icktool; complete -p icktool")?;
     let conffiles = machine.said(
