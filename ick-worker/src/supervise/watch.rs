@@ -223,6 +223,11 @@ impl<'a> Watch<'a> {
 
     /// Until the action's first process has ended, or the reaper.
     fn until_end(&mut self) -> io::Result<()> {
+        // A signal that came while its handler was being set up was heard by nobody; the word for it was
+        // written before.
+        if self.folder.join(STOP).exists() {
+            self.terminate(Ending::by_signal(self.folder, &self.order.limits));
+        }
         let mut events = Vec::with_capacity(8);
         while self.end.is_none() {
             let next = self.keep_time();
