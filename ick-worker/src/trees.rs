@@ -174,8 +174,9 @@ impl Trees {
     /// Removes what is left of trees that were being made or removed when that was cut off.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// The first that the file system has; the rest is removed all the same.
     pub fn clean(&self) -> io::Result<()> {
+        let mut first = Ok(());
         for entry in entries(&self.folder())? {
             let name = entry.file_name().unwrap_or_default().to_string_lossy();
             let Some(digest) = name
@@ -184,11 +185,14 @@ impl Trees {
             else {
                 continue;
             };
-            if let Some(tree) = self.try_lock(digest)? {
-                tree.remove_at(&self.unfinished(&digest))?;
-            }
+            let removed = self.try_lock(digest).and_then(|tree| match tree {
+                Some(tree) => tree.remove_at(&self.unfinished(&digest)),
+                None => Ok(()),
+            });
+            // One that stays is no reason to leave the others.
+            first = first.and(removed);
         }
-        Ok(())
+        first
     }
 
     /// Removes those that were not used for longest, until all take no more than so many bytes.

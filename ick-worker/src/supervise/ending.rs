@@ -4,6 +4,7 @@ use super::reaper::End;
 use super::signal_name;
 use crate::engine::{Limits, STOP, StopReason, cause};
 use ick_core::build::{Cause, CauseKind};
+use ick_state::Room;
 use rustix::process::Signal;
 use std::fs;
 use std::path::Path;
@@ -100,6 +101,26 @@ pub(super) fn of(end: End) -> Option<Cause> {
         action_id: None,
         detail,
     })
+}
+
+/// With less than this on the disk, an action that fails has failed for want of room.
+const LEAST: u64 = 256 << 10;
+
+/// The cause of an action that failed on a disk without room: whatever it said about that may have had
+/// no room either.
+pub(super) fn no_room(folder: &Path, why: &Cause) -> Option<Cause> {
+    let room = Room::new(folder, LEAST);
+    let Err(ick_state::Error::Full(_)) = room.expect(0) else {
+        return None;
+    };
+    Some(cause(
+        CauseKind::DiskFull,
+        format!(
+            "the action {}, and {}: make room on the build host",
+            why.detail,
+            room.describe()
+        ),
+    ))
 }
 
 #[cfg(test)]

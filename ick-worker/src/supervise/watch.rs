@@ -15,7 +15,6 @@ use ick_api::logframe::Stream;
 use ick_core::build::{Cause, CauseKind};
 use ick_core::time::Timestamp;
 use ick_core::yaml::format_size;
-use ick_state::Room;
 use rustix::event::{Timespec, epoll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::OFlags;
@@ -32,9 +31,6 @@ const PIPE: usize = 1 << 20;
 
 /// How much is read at once: more than a pipe holds, so that one read empties it.
 const READ: usize = PIPE + (64 << 10);
-
-/// With less than this on the disk, an action that fails has failed for want of room.
-const LEAST: u64 = 256 << 10;
 
 /// What the supervisor waits for, as its event numbers.
 const STDOUT: u64 = 0;
@@ -445,7 +441,7 @@ impl<'a> Watch<'a> {
                         && usage::ended_by_linux() > self.ended_before)
                         .then(|| ending::for_memory(end, &why))
                         .flatten();
-                    return match for_memory.or_else(|| no_room(self.folder, &why)) {
+                    return match for_memory.or_else(|| ending::no_room(self.folder, &why)) {
                         None => Err(why),
                         Some(other) => {
                             result.exit_code = None;
@@ -480,23 +476,6 @@ fn out_of_memory(order: &Order, held: &Held) -> Option<Cause> {
 fn say(spool: &mut Writer, line: &str) {
     // Where there is no room for it, there is none for what the action writes either, which is told.
     let _ = spool.append(Stream::Ick, now(), format!("{line}\n").as_bytes());
-}
-
-/// The cause of an action that failed on a disk without room: whatever it said about that may have had
-/// no room either.
-fn no_room(folder: &Path, why: &Cause) -> Option<Cause> {
-    let room = Room::new(folder, LEAST);
-    let Err(ick_state::Error::Full(_)) = room.expect(0) else {
-        return None;
-    };
-    Some(cause(
-        CauseKind::DiskFull,
-        format!(
-            "the action {}, and {}: make room on the build host",
-            why.detail,
-            room.describe()
-        ),
-    ))
 }
 
 /// A pipe for output: big, and read without waiting.
